@@ -1,0 +1,48 @@
+//! The cooperative budget: how many leaf operations that succeed at once one
+//! poll may do before it has to yield.
+//!
+//! Owns: one thread-local counter. A loop sets it before each poll; where no
+//! loop runs it is unlimited, so everything that spends it (channels, sockets,
+//! in-memory streams) works on any executor.
+//!
+//! Law S03: a task whose sockets and channels are always ready still returns to
+//! the loop after a bounded number of operations.
+//!
+//! Absent on purpose: a budget for plain computation. Nothing can interrupt a
+//! poll; the slow-poll report names the culprit instead.
+//!
+//! Read next: `slab.rs`.
+
+use std::cell::Cell;
+use std::task::{Context, Poll};
+
+/// The value that means "no loop set a limit here".
+pub(crate) const UNLIMITED: u32 = u32::MAX;
+
+thread_local! {
+    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+}
+
+/// Sets the budget of the poll that is about to start and returns the old one.
+#[inline]
+pub(crate) fn set(units: u32) -> u32 {
+    LEFT.replace(units)
+}
+
+/// Spends one unit. `Pending` means the budget is gone: the task has been woken
+/// again and must return to the loop.
+///
+/// Call it at the top of every leaf operation that may complete without
+/// waiting, before anything is taken or changed.
+#[inline]
+pub(crate) fn spend(cx: &mut Context<'_>) -> Poll<()> {
+    let left = LEFT.get();
+    if left == 0 {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    if left != UNLIMITED {
+        LEFT.set(left - 1);
+    }
+    Poll::Ready(())
+}
