@@ -1,5 +1,21 @@
 //! downbeat: a hand-built, single-threaded event loop.
 #![forbid(unsafe_code)]
 
+pub mod blocking;
 pub(crate) mod budget;
+pub(crate) mod clock;
+pub(crate) mod driver;
+pub(crate) mod group;
 pub mod io;
+pub(crate) mod mailbox;
+pub mod policy;
+pub(crate) mod primitives;
+pub mod runtime;
+pub(crate) mod slab;
+pub mod task;
+pub mod time;
+
+pub use blocking::{BlockingError, BlockingHandle, spawn_blocking};
+pub use group::{Gather, TaskGroup, gather, try_gather};
+pub use runtime::{Handle, Runtime, run, spawn, spawn_with, try_spawn};
+pub use task::{AbortHandle, JoinError, JoinHandle, SpawnOptions};

@@ -1,0 +1,262 @@
+//! The reactor: which sources of the operating system are ready, and who waits.
+//!
+//! Owns: mio's `Poll`, and for every registered source two readiness bits and at
+//! most two wakers.
+//!
+//! Laws: R01, an event of a source that is gone misses (generations in tokens).
+//! R02, readiness is lost only when an operation said `WouldBlock`. R08, a reader
+//! and a writer of one source do not share a waker. R11, an interrupted wait is a
+//! wait without events.
+//!
+//! Absent on purpose: ticks, lists of waiters, and locks. One thread polls and
+//! waits, so two bits and two wakers per source are the whole state; this is the
+//! best argument there is for a single-threaded design.
+//!
+//! Read next: `timers.rs`.
+
+use crate::mailbox::Doorbell;
+use crate::slab::{Key, Slab};
+use mio::{Events, Interest, Poll, Registry, Token};
+use std::io;
+use std::task::Waker;
+use std::time::Duration;
+
+/// The readiness of all sources of a loop.
+pub(crate) struct Reactor {
+    /// The operating system's selector.
+    poll: Poll,
+    /// What the last wait brought.
+    events: Events,
+    /// The sources.
+    sources: Slab<Source>,
+    /// How many wakers wait for a source.
+    waiting: usize,
+    /// Set when the selector itself failed: every operation reports it.
+    broken: Option<io::ErrorKind>,
+}
+
+/// One registered source.
+pub(crate) struct Source {
+    /// For [`Direction::Read`] and [`Direction::Write`].
+    sides: [Side; 2],
+}
+
+/// One direction of a source.
+#[derive(Default)]
+struct Side {
+    /// An event said that an operation may succeed.
+    ready: bool,
+    /// Who waits for that.
+    waker: Option<Waker>,
+}
+
+/// The name of a registered source.
+pub(crate) type SourceKey = Key<Source>;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Towards us.
+    Read = 0,
+    /// Away from us.
+    Write = 1,
+}
+
+/// Whether an operation is worth trying.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// Try it.
+    Ready,
+    /// Wait; the waker is registered.
+    NotYet,
+}
+
+/// Not the token of any source: a slab never has so many places.
+const DOORBELL: Token = Token(usize::MAX);
+
+/// Events per wait. More sources than this just take another turn (law R10).
+const EVENTS: usize = 256;
+
+// A token carries a place and a generation of 32 bits each.
+const _: () = assert!(usize::BITS == 64, "downbeat needs a 64-bit target");
+
+/// The doorbell of a loop that sleeps in its selector.
+struct SelectorBell(mio::Waker);
+
+impl Doorbell for SelectorBell {
+    fn ring(&self) {
+        // The only failure is a full counter, and then the loop is awake anyway.
+        drop(self.0.wake());
+    }
+}
+
+impl Reactor {
+    /// An empty reactor and the doorbell that ends its wait.
+    ///
+    /// # Errors
+    /// When the system refuses a selector (out of descriptors).
+    pub(crate) fn new() -> io::Result<(Self, Box<dyn Doorbell>)> {
+        let poll = Poll::new()?;
+        let bell = SelectorBell(mio::Waker::new(poll.registry(), DOORBELL)?);
+        let events = Events::with_capacity(EVENTS);
+        let reactor = Self {
+            poll,
+            events,
+            sources: Slab::new(),
+            waiting: 0,
+            broken: None,
+        };
+        Ok((reactor, Box::new(bell)))
+    }
+
+    /// Registers a source for both directions. It counts as ready until an
+    /// operation says otherwise, so the first one is tried at once.
+    ///
+    /// # Errors
+    /// When the selector refuses it; nothing is kept then (law R13).
+    pub(crate) fn register(
+        &mut self,
+        source: &mut impl mio::event::Source,
+        ready: bool,
+    ) -> io::Result<SourceKey> {
+        let side = || Side { ready, waker: None };
+        let key = self.sources.insert_with(|_| Source {
+            sides: [side(), side()],
+        });
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match self.poll.registry().register(source, token(key), interest) {
+            Ok(()) => Ok(key),
+            Err(error) => {
+                self.sources.remove(key);
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets a source; its wakers are returned to be dropped outside the borrow.
+    pub(crate) fn forget(&mut self, key: SourceKey) -> [Option<Waker>; 2] {
+        let Some(source) = self.sources.remove(key) else {
+            return [None, None];
+        };
+        let wakers = source.sides.map(|side| side.waker);
+        self.waiting -= wakers.iter().flatten().count();
+        wakers
+    }
+
+    /// Whether an operation is worth trying; otherwise `waker` waits for it. The
+    /// waker it replaces is returned to be dropped outside the borrow.
+    ///
+    /// # Errors
+    /// When the selector has failed, or the source is not registered.
+    pub(crate) fn ready(
+        &mut self,
+        key: SourceKey,
+        direction: Direction,
+        waker: &Waker,
+    ) -> io::Result<(Readiness, Option<Waker>)> {
+        if let Some(kind) = self.broken {
+            return Err(kind.into());
+        }
+        let side = self
+            .side(key, direction)
+            .ok_or(io::ErrorKind::NotConnected)?;
+        if side.ready {
+            return Ok((Readiness::Ready, None));
+        }
+        if side.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return Ok((Readiness::NotYet, None));
+        }
+        let old = side.waker.replace(waker.clone());
+        self.waiting += usize::from(old.is_none());
+        Ok((Readiness::NotYet, old))
+    }
+
+    /// LAW R02: an operation said `WouldBlock`, and only then is this called.
+    pub(crate) fn clear(&mut self, key: SourceKey, direction: Direction) {
+        if let Some(side) = self.side(key, direction) {
+            side.ready = false;
+        }
+    }
+
+    /// Waits for events for at most `timeout` (for ever without one).
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) {
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => {}
+            // LAW R11: the loop computes its timeout anew.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
+            Err(error) => {
+                self.events.clear();
+                self.broken = Some(error.kind());
+            }
+        }
+    }
+
+    /// Notes what the last wait brought and moves out whom to wake.
+    pub(crate) fn take_ready(&mut self, wakers: &mut Vec<Waker>) {
+        for event in &self.events {
+            let Some(source) = self.sources.get_mut(key(event.token())) else {
+                continue;
+            };
+            // A closed or failed direction is ready: the operation will say why.
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+            for (side, ready) in source.sides.iter_mut().zip([readable, writable]) {
+                if ready {
+                    side.ready = true;
+                    self.waiting -= usize::from(side.waker.is_some());
+                    wakers.extend(side.waker.take());
+                }
+            }
+        }
+        self.events.clear();
+        if self.broken.is_some() {
+            self.take_all(wakers);
+        }
+    }
+
+    /// LAW R15: a selector that fails wakes everybody, to be told so.
+    fn take_all(&mut self, wakers: &mut Vec<Waker>) {
+        let keys: Vec<_> = self.sources.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            for side in self
+                .sources
+                .get_mut(key)
+                .map(|source| &mut source.sides)
+                .into_iter()
+                .flatten()
+            {
+                wakers.extend(side.waker.take());
+            }
+        }
+        self.waiting = 0;
+    }
+
+    /// How many wakers wait for a source.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many sources are registered.
+    pub(crate) fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// For deregistering a source by hand.
+    pub(crate) fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
+    fn side(&mut self, key: SourceKey, direction: Direction) -> Option<&mut Side> {
+        Some(&mut self.sources.get_mut(key)?.sides[direction as usize])
+    }
+}
+
+/// A source's name as the selector carries it.
+fn token(key: SourceKey) -> Token {
+    Token((key.generation as usize) << 32 | key.index as usize)
+}
+
+/// The name that a token carries. The doorbell's misses every source.
+fn key(token: Token) -> SourceKey {
+    Key::new(token.0 as u32, (token.0 >> 32) as u32)
+}

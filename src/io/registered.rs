@@ -1,0 +1,221 @@
+//! A source of the operating system, registered with this thread's loop.
+//!
+//! Owns: the source and its place in the reactor. All sockets are this, and any
+//! other source that mio can register may be.
+//!
+//! Laws: R02, an operation is tried whenever the source may be ready, and
+//! readiness is cleared only when it says `WouldBlock`. R12, a source leaves the
+//! selector before it is closed, wherever it is dropped. S03, operations spend the
+//! budget.
+//!
+//! Absent on purpose: a lock and a list of waiters. One reader and one writer wait
+//! per source; the newest waker of each direction wins (law T07).
+//!
+//! Read next: `net/tcp.rs`.
+
+use crate::budget;
+use crate::driver::reactor::{Direction, Readiness, SourceKey};
+use crate::runtime::{WrongLoop, current};
+use mio::event::Source;
+use std::io;
+use std::ops::Deref;
+use std::task::{Context, Poll, Waker, ready};
+
+/// A source of the operating system whose readiness can be waited for.
+///
+/// # Errors
+/// Operations on another loop than the one it was registered with return an error
+/// that names both.
+#[derive(Debug)]
+pub struct Registered<S: Source> {
+    /// The source. `None` only after [`Registered::into_source`].
+    source: Option<S>,
+    /// Its name in the reactor.
+    key: SourceKey,
+    /// The loop it is registered with.
+    loop_id: u64,
+}
+
+impl<S: Source> Registered<S> {
+    /// Registers a source with this thread's loop, for both directions.
+    ///
+    /// # Errors
+    /// When no loop runs here, or the selector refuses the source.
+    pub fn new(source: S) -> io::Result<Self> {
+        Self::register(source, true)
+    }
+
+    /// Registers a source whose first operation is known to block (a connection
+    /// that is being made): it is not tried before the first event.
+    ///
+    /// # Errors
+    /// As [`Registered::new`].
+    pub fn new_not_ready(source: S) -> io::Result<Self> {
+        Self::register(source, false)
+    }
+
+    fn register(mut source: S, ready: bool) -> io::Result<Self> {
+        let state = current::state()?;
+        let key = state.reactor.borrow_mut().register(&mut source, ready)?;
+        Ok(Self {
+            source: Some(source),
+            key,
+            loop_id: state.id,
+        })
+    }
+
+    /// Tries an operation that reads, and waits while it says `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of the operation; interrupted ones are tried again.
+    ///
+    /// # Cancel safety
+    /// `Pending` means that the operation did nothing.
+    pub fn poll_read_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(cx, Direction::Read, operation)
+    }
+
+    /// Tries an operation that writes, and waits while it says `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of the operation; interrupted ones are tried again.
+    ///
+    /// # Cancel safety
+    /// `Pending` means that the operation did nothing.
+    pub fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(cx, Direction::Write, operation)
+    }
+
+    /// Waits until something may be read.
+    ///
+    /// # Errors
+    /// On a wrong loop, or when the selector has failed.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx.waker(), Direction::Read)
+    }
+
+    /// Waits until something may be written.
+    ///
+    /// # Errors
+    /// On a wrong loop, or when the selector has failed.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx.waker(), Direction::Write)
+    }
+
+    /// Says that a read was tried by hand and would block.
+    ///
+    /// # Errors
+    /// On a wrong loop.
+    pub fn clear_readable(&self) -> io::Result<()> {
+        Ok(self.clear(Direction::Read)?)
+    }
+
+    /// Says that a write was tried by hand and would block.
+    ///
+    /// # Errors
+    /// On a wrong loop.
+    pub fn clear_writable(&self) -> io::Result<()> {
+        Ok(self.clear(Direction::Write)?)
+    }
+
+    /// The source.
+    pub fn source(&self) -> &S {
+        self
+    }
+
+    /// Takes the source out of the loop.
+    ///
+    /// # Errors
+    /// On a wrong loop, or when the selector refuses to let it go.
+    pub fn into_source(mut self) -> io::Result<S> {
+        let Some(mut source) = self.source.take() else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let key = self.key;
+        let wakers = current::with_loop(self.loop_id, |state| {
+            let mut reactor = state.reactor.borrow_mut();
+            reactor.registry().deregister(&mut source)?;
+            Ok::<_, io::Error>(reactor.forget(key))
+        })??;
+        drop(wakers);
+        Ok(source)
+    }
+
+    fn poll_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        ready!(budget::spend(cx));
+        // Bounded: the second round comes after `clear`, so it registers the
+        // waker, unless interruptions repeat, and those come from outside.
+        loop {
+            ready!(self.poll_ready(cx.waker(), direction))?;
+            match operation(self) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(direction)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_ready(&self, waker: &Waker, direction: Direction) -> Poll<io::Result<()>> {
+        let answer = current::with_loop(self.loop_id, |state| {
+            state.reactor.borrow_mut().ready(self.key, direction, waker)
+        });
+        match answer.map_err(io::Error::from).and_then(|answer| answer) {
+            Ok((Readiness::Ready, _)) => Poll::Ready(Ok(())),
+            // The waker that was replaced is dropped here, outside the borrow.
+            Ok((Readiness::NotYet, _old)) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn clear(&self, direction: Direction) -> Result<(), WrongLoop> {
+        current::with_loop(self.loop_id, |state| {
+            state.reactor.borrow_mut().clear(self.key, direction);
+        })
+    }
+}
+
+impl<S: Source> Deref for Registered<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        self.source
+            .as_ref()
+            .expect("the source is there until `into_source` consumes self")
+    }
+}
+
+impl<S: Source> Drop for Registered<S> {
+    fn drop(&mut self) {
+        let Some(mut source) = self.source.take() else {
+            return;
+        };
+        let key = self.key;
+        // LAW R12: closing the last descriptor would be enough, but a duplicate
+        // of it may live on and keep sending events to a name that is gone.
+        let here = current::with_loop(self.loop_id, |state| {
+            let mut reactor = state.reactor.borrow_mut();
+            drop(reactor.registry().deregister(&mut source));
+            reactor.forget(key)
+        });
+        if here.is_err() {
+            // The descriptor closes on this thread; the place goes back by letter.
+            current::give_back(self.loop_id, move |state| {
+                let wakers = state.reactor.borrow_mut().forget(key);
+                drop(wakers);
+            });
+        }
+    }
+}

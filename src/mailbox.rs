@@ -1,0 +1,151 @@
+//! All that another thread may ask of a loop goes through its mailbox.
+//!
+//! Owns: the letters that wait for the loop, and the doorbell that wakes it.
+//!
+//! Laws: T3, this lock and one flag per waker are the only synchronisation there
+//! is. The first letter of a burst rings, the others do not. A letter for a loop
+//! that is gone comes back to its sender, who drops it on his own thread.
+//!
+//! Absent on purpose: a lock-free queue. Letters are rare beside local wakes,
+//! and a mutex held for one push is easier to believe.
+//!
+//! Read next: `task/mod.rs`, then `task/waker.rs`, which posts most of the letters.
+
+use crate::primitives::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
+
+/// What wakes a sleeping loop. The loop's is an eventfd, a test's may be a flag.
+pub(crate) trait Doorbell: Send + Sync {
+    /// Makes the present or the next sleep of the loop end at once.
+    fn ring(&self);
+}
+
+/// Letters of type `M` for one loop.
+pub(crate) struct Mailbox<M> {
+    /// The letters, and whether the loop still takes any.
+    letters: Mutex<Letters<M>>,
+    /// True from the first letter of a burst until the loop takes them.
+    waiting: AtomicBool,
+    /// Wakes the loop.
+    bell: Box<dyn Doorbell>,
+}
+
+/// What the lock protects.
+struct Letters<M> {
+    /// In the order of arrival.
+    queue: Vec<M>,
+    /// False when the loop is gone.
+    open: bool,
+}
+
+impl<M> Mailbox<M> {
+    /// An empty, open mailbox.
+    pub(crate) fn new(bell: Box<dyn Doorbell>) -> Self {
+        let letters = Mutex::new(Letters {
+            queue: Vec::new(),
+            open: true,
+        });
+        Self {
+            letters,
+            waiting: AtomicBool::new(false),
+            bell,
+        }
+    }
+
+    /// Leaves a letter for the loop and wakes it if this is the first one.
+    ///
+    /// # Errors
+    /// Returns the letter when the loop is gone.
+    pub(crate) fn post(&self, letter: M) -> Result<(), M> {
+        let mut letters = self.lock();
+        if !letters.open {
+            return Err(letter);
+        }
+        letters.queue.push(letter);
+        let first = letters.queue.len() == 1;
+        if first {
+            // ORDER: Release; `is_empty` loads it with Acquire. The letters
+            // themselves are published by the lock.
+            self.waiting.store(true, Ordering::Release);
+        }
+        drop(letters);
+        if first {
+            self.bell.ring();
+        }
+        Ok(())
+    }
+
+    /// Moves all letters into `taken`, which must be empty.
+    pub(crate) fn take(&self, taken: &mut Vec<M>) {
+        if self.is_empty() {
+            return;
+        }
+        let mut letters = self.lock();
+        std::mem::swap(&mut letters.queue, taken);
+        // ORDER: under the lock, so it cannot hide a letter posted after us.
+        self.waiting.store(false, Ordering::Release);
+    }
+
+    /// Whether no letter waits: one load, for the loop's hot path.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        // ORDER: Acquire, pairs with the store in `post`.
+        !self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Refuses letters from now on and returns those that came before.
+    pub(crate) fn close(&self) -> Vec<M> {
+        let mut letters = self.lock();
+        letters.open = false;
+        self.waiting.store(false, Ordering::Release);
+        std::mem::take(&mut letters.queue)
+    }
+
+    /// Whether the loop is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.lock().open
+    }
+
+    /// Nothing that can panic runs under this lock but an allocation, which
+    /// leaves the letters valid: a poisoned lock is as good as any other.
+    fn lock(&self) -> MutexGuard<'_, Letters<M>> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A flag that many threads raise and one thread lowers.
+pub(crate) struct Flag(AtomicBool);
+
+/// What raising a [`Flag`] meant.
+pub(crate) enum Raised {
+    /// It was down: whoever raised it must post the letter.
+    First,
+    /// It was up: a letter is on its way, and our writes are visible to its reader.
+    Already,
+}
+
+impl Flag {
+    /// A flag that is down.
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Raises the flag.
+    pub(crate) fn raise(&self) -> Raised {
+        // ORDER: AcqRel, pairs with `lower`: everything done before this wake is
+        // visible to the poll that follows it, also when a letter already is on
+        // its way (the swap continues the release sequence).
+        if self.0.swap(true, Ordering::AcqRel) {
+            Raised::Already
+        } else {
+            Raised::First
+        }
+    }
+
+    /// Lowers the flag, before the loop acts on the letter.
+    pub(crate) fn lower(&self) {
+        // ORDER: AcqRel, pairs with `raise`.
+        // WHY NOT: a plain store would not read from the last `raise`, and what
+        // that thread wrote could be missed.
+        self.0.swap(false, Ordering::AcqRel);
+    }
+}

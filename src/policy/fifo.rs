@@ -1,0 +1,42 @@
+//! First in, first out: the default.
+//!
+//! Order: the time of the wake. Cost: O(1) and no clock. Starvation: none; with n
+//! runnable tasks a ticket waits for at most n - 1 polls.
+
+use super::{Cause, Policy, Runnable};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// First in, first out.
+#[derive(Debug, Default)]
+pub struct Fifo(VecDeque<Runnable>);
+
+impl Fifo {
+    /// An empty queue.
+    pub const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
+    /// Whether no ticket is here.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Policy for Fifo {
+    #[inline]
+    fn enqueue(&mut self, task: Runnable, _: Cause) {
+        self.0.push_back(task);
+    }
+
+    #[inline]
+    fn pick_next(&mut self, _: Instant) -> Option<Runnable> {
+        self.0.pop_front()
+    }
+
+    #[inline]
+    fn wants_clock(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,291 @@
+//! The settings of a loop: order, pacing and budget are three separate knobs.
+//!
+//! Read next: `mod.rs`, where the settings become a `Runtime`.
+
+use super::custody::Custody;
+use super::report::{Hook, Report, Reporter};
+use super::state::{LoopState, PoolLimits, ScheduleHash, Stats};
+use super::{Observer, Runtime, current};
+use crate::clock::Clock;
+use crate::driver::reactor::Reactor;
+use crate::driver::timers::Timers;
+use crate::mailbox::Mailbox;
+use crate::policy::{Fifo, Policy};
+use crate::primitives::Arc;
+use crate::task::table::TaskTable;
+use crate::task::waker::NONE_WOKEN;
+use std::any::TypeId;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How many polls a turn does before the loop looks at I/O and timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// At most this many. The default is 61: rarely enough to cost nothing, often
+    /// enough that a ready socket waits for microseconds.
+    Every(u32),
+    /// As many as were runnable when the turn began (asyncio, trio, node).
+    Batch,
+    /// Until this much time has passed (Seastar, glommio).
+    Slice(Duration),
+    /// Until nothing is runnable: starves I/O; for experiments only.
+    Drain,
+}
+
+/// Settings for a [`Runtime`].
+pub struct Builder<P = Fifo> {
+    /// The order.
+    policy: P,
+    /// The pacing.
+    pacing: Pacing,
+    /// The budget.
+    budget: u32,
+    /// See [`Builder::virtual_clock`].
+    virtual_clock: bool,
+    /// See [`Builder::observer`].
+    observer: Option<Box<dyn Observer>>,
+    /// See [`Builder::on_report`].
+    hook: Option<Hook>,
+    /// See [`Builder::slow_poll`].
+    slow_poll: Option<Duration>,
+    /// See [`Builder::measure`].
+    measure: bool,
+    /// See [`Builder::stuck_after`].
+    stuck_after: Option<Duration>,
+    /// See [`Builder::end_when_stuck`].
+    stuck_ends: bool,
+    /// See [`Builder::blocking_threads`] and [`Builder::blocking_grace`].
+    pool: PoolLimits,
+}
+
+/// Polls per turn unless the builder says otherwise.
+const POLLS_PER_TURN: u32 = 61;
+/// Leaf operations per poll unless the builder says otherwise (tokio's figure).
+const OPERATIONS_PER_POLL: u32 = 128;
+/// Polls of this length are reported in debug builds (asyncio's figure).
+const SLOW_POLL: Duration = Duration::from_millis(100);
+
+impl Builder {
+    /// The defaults: FIFO, 61 polls per turn, 128 operations per poll.
+    pub(super) fn new() -> Self {
+        Self {
+            policy: Fifo::new(),
+            pacing: Pacing::Every(POLLS_PER_TURN),
+            budget: OPERATIONS_PER_POLL,
+            virtual_clock: false,
+            observer: None,
+            hook: None,
+            slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL),
+            measure: false,
+            stuck_after: Some(Duration::from_secs(1)),
+            stuck_ends: false,
+            pool: PoolLimits {
+                threads: 32,
+                grace: Duration::from_millis(500),
+                idle: Duration::from_secs(10),
+            },
+        }
+    }
+}
+
+impl<P> Builder<P> {
+    /// Which runnable task goes next. Default: first in, first out.
+    #[must_use]
+    pub fn policy<Q: Policy + 'static>(self, policy: Q) -> Builder<Q> {
+        let Self {
+            policy: _,
+            pacing,
+            budget,
+            virtual_clock,
+            observer,
+            hook,
+            ..
+        } = self;
+        let Self {
+            slow_poll,
+            measure,
+            stuck_after,
+            stuck_ends,
+            pool,
+            ..
+        } = self;
+        Builder {
+            policy,
+            pacing,
+            budget,
+            virtual_clock,
+            observer,
+            hook,
+            slow_poll,
+            measure,
+            stuck_after,
+            stuck_ends,
+            pool,
+        }
+    }
+
+    /// How many polls a turn does before I/O and timers are looked at.
+    #[must_use]
+    pub fn pacing(mut self, pacing: Pacing) -> Self {
+        self.pacing = pacing;
+        self
+    }
+
+    /// How many leaf operations that succeed at once a poll may do before it must
+    /// yield, at least 1. Default 128.
+    #[must_use]
+    pub fn budget(mut self, operations: u32) -> Self {
+        self.budget = operations.clamp(1, budget_limit());
+        self
+    }
+
+    /// Virtual time: it stands still while tasks run and jumps to the next
+    /// deadline when all of them wait.
+    #[must_use]
+    pub fn virtual_clock(mut self) -> Self {
+        self.virtual_clock = true;
+        self
+    }
+
+    /// Who sees every scheduling event.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Who gets reports about code that misbehaves. Default: standard error.
+    #[must_use]
+    pub fn on_report(mut self, hook: impl FnMut(&Report) + 'static) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
+    }
+
+    /// Reports polls of at least this length. Default: 100 ms in debug builds, off
+    /// (`None`) in release builds.
+    #[must_use]
+    pub fn slow_poll(mut self, threshold: impl Into<Option<Duration>>) -> Self {
+        self.slow_poll = threshold.into();
+        self
+    }
+
+    /// Takes timestamps around each poll, so that snapshots know the time used.
+    #[must_use]
+    pub fn measure(mut self, on: bool) -> Self {
+        self.measure = on;
+        self
+    }
+
+    /// How long a loop that only another thread could wake waits before it
+    /// reports itself as stuck, once. Default 1 s; `None` never reports.
+    #[must_use]
+    pub fn stuck_after(mut self, patience: impl Into<Option<Duration>>) -> Self {
+        self.stuck_after = patience.into();
+        self
+    }
+
+    /// Whether that report is also the end: `try_block_on` then returns it.
+    #[must_use]
+    pub fn end_when_stuck(mut self, end: bool) -> Self {
+        self.stuck_ends = end;
+        self
+    }
+
+    /// How many threads `spawn_blocking` may use, at least 1. Default 32.
+    #[must_use]
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.pool.threads = threads.max(1);
+        self
+    }
+
+    /// How long the drop of the runtime waits for blocking jobs that run. Default
+    /// 500 ms; then their threads are detached.
+    #[must_use]
+    pub fn blocking_grace(mut self, grace: Duration) -> Self {
+        self.pool.grace = grace;
+        self
+    }
+}
+
+impl<P: Policy + 'static> Builder<P> {
+    /// Makes the loop.
+    ///
+    /// # Errors
+    /// When the system refuses a selector (out of descriptors).
+    pub fn build(self) -> io::Result<Runtime<P>> {
+        let (reactor, bell) = Reactor::new()?;
+        let clock = if self.virtual_clock {
+            Clock::virtual_time()
+        } else {
+            Clock::real()
+        };
+        let (id, now, mailbox) = (
+            current::new_loop_id(),
+            clock.now(),
+            Arc::new(Mailbox::new(bell)),
+        );
+        let watched = self.measure
+            || self.virtual_clock
+            || self.slow_poll.is_some()
+            || self.observer.is_some();
+        let state = Rc::new(LoopState {
+            id,
+            clock,
+            started: now,
+            table: Rc::new(TaskTable::new(id, Arc::clone(&mailbox))),
+            timers: RefCell::new(Timers::new()),
+            reactor: RefCell::new(reactor),
+            mailbox,
+            handles: Arc::new(()),
+            running: Cell::new(None),
+            reporter: Reporter::new(self.hook),
+            stats: Cell::new(Stats::default()),
+            schedule: Cell::new(ScheduleHash::EMPTY),
+            next_policy: RefCell::new(None),
+            swappable: TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>(),
+            outside: OnceCell::new(),
+            pool_limits: self.pool,
+            measured: Cell::new(watched),
+            left_woken: Cell::new(NONE_WOKEN),
+        });
+        current::announce(id, Arc::clone(&state.mailbox));
+        let custody = Custody::new(self.policy, Rc::clone(&state));
+        state.measured.set(watched || custody.is_timed());
+        Ok(Runtime {
+            state,
+            custody,
+            observer: self.observer,
+            pacing: self.pacing,
+            budget: self.budget,
+            slow_poll: self.slow_poll,
+            watched,
+            stuck_after: self.stuck_after,
+            stuck_ends: self.stuck_ends,
+            stuck_reported: false,
+            now,
+            polls: 0,
+            tasks_done: 0,
+            tickets: Vec::new(),
+            wakers: Vec::new(),
+            mail: Vec::new(),
+        })
+    }
+}
+
+/// The largest budget that is still a limit.
+const fn budget_limit() -> u32 {
+    crate::budget::UNLIMITED - 1
+}
+
+impl<P> fmt::Debug for Builder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("pacing", &self.pacing)
+            .field("budget", &self.budget)
+            .field("virtual_clock", &self.virtual_clock)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! The system-call page: the only door between leaf futures and their loop.
+//!
+//! Owns: which loop runs on this thread, and a process-wide list of the loops
+//! that live (for code that is dropped on another thread; cold path only).
+//!
+//! Laws: a leaf future names its loop by number. On that loop it acts at once; on
+//! another thread its drop posts a letter; for a loop that is gone there is
+//! nothing to do. Everything else on a wrong loop is a clear error.
+//!
+//! Absent on purpose: a pointer from a leaf future to its loop. It would make
+//! every socket and every timer `!Send`.
+//!
+//! Read next: `turn.rs`.
+
+use super::state::LoopState;
+use crate::mailbox::Mailbox;
+use crate::primitives::{Arc, Mutex, PoisonError};
+use crate::task::waker::{self, Mail};
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<LoopState>>> = const { RefCell::new(None) };
+}
+
+/// The mailboxes of all loops that live.
+static LOOPS: Mutex<Vec<(u64, Arc<Mailbox<Mail>>)>> = Mutex::new(Vec::new());
+
+/// A leaf future was used where its loop does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongLoop {
+    /// The loop it belongs to; `None` for any.
+    pub(crate) wanted: Option<u64>,
+    /// The loop that runs on this thread.
+    pub(crate) here: Option<u64>,
+}
+
+/// While it lives, a loop is the current one of this thread.
+pub(crate) struct Entered {
+    /// The loop before.
+    previous: Option<Rc<LoopState>>,
+    /// Its part of the wakers' thread-local.
+    outer: (u64, u32),
+}
+
+/// Makes `state` the loop of this thread.
+pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
+    let previous = CURRENT.with(|current| current.replace(Some(Rc::clone(state))));
+    let outer = waker::switch_loop(state.id, state.left_woken.replace(waker::NONE_WOKEN));
+    Entered { previous, outer }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let (_, woken) = waker::switch_loop(self.outer.0, self.outer.1);
+        // A thread that is going away has no thread-locals left: nothing to undo.
+        let left = CURRENT.try_with(|current| current.replace(self.previous.take()));
+        if let Ok(Some(state)) = left {
+            state.left_woken.set(woken);
+        }
+    }
+}
+
+/// Calls `act` with the loop of this thread. `act` must not run user code.
+///
+/// # Errors
+/// When no loop runs here.
+pub(crate) fn with<R>(act: impl FnOnce(&Rc<LoopState>) -> R) -> Result<R, WrongLoop> {
+    let nowhere = WrongLoop {
+        wanted: None,
+        here: None,
+    };
+    CURRENT
+        .try_with(|current| current.borrow().as_ref().map(act))
+        .ok()
+        .flatten()
+        .ok_or(nowhere)
+}
+
+/// The loop of this thread, to be used after the thread-local is let go.
+///
+/// # Errors
+/// When no loop runs here.
+pub(crate) fn state() -> Result<Rc<LoopState>, WrongLoop> {
+    with(Rc::clone)
+}
+
+/// Calls `act` with the loop `id`, if it is the one of this thread.
+///
+/// # Errors
+/// When another loop or none runs here.
+pub(crate) fn with_loop<R>(id: u64, act: impl FnOnce(&Rc<LoopState>) -> R) -> Result<R, WrongLoop> {
+    let here = waker::loop_id();
+    if here != id {
+        return Err(WrongLoop {
+            wanted: Some(id),
+            here: (here != 0).then_some(here),
+        });
+    }
+    with(act).map_err(|error| WrongLoop {
+        wanted: Some(id),
+        ..error
+    })
+}
+
+/// Gives something back to loop `id` from wherever we are: at once on the loop
+/// itself, by letter from elsewhere, not at all when it is gone.
+pub(crate) fn give_back(id: u64, act: impl FnOnce(&Rc<LoopState>) + Send + 'static) {
+    if waker::loop_id() == id {
+        if let Ok(state) = state() {
+            act(&state);
+        }
+        return;
+    }
+    let Some(mailbox) = mailbox_of(id) else {
+        return;
+    };
+    let letter = move || {
+        if let Ok(state) = state() {
+            act(&state);
+        }
+    };
+    drop(mailbox.post(Mail::Call(Box::new(letter))));
+}
+
+/// The mailbox of a loop that lives.
+fn mailbox_of(id: u64) -> Option<Arc<Mailbox<Mail>>> {
+    let loops = LOOPS.lock().unwrap_or_else(PoisonError::into_inner);
+    loops
+        .iter()
+        .find(|(other, _)| *other == id)
+        .map(|(_, mailbox)| Arc::clone(mailbox))
+}
+
+/// A number for a new loop.
+pub(crate) fn new_loop_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // ORDER: Relaxed; only the numbers must differ.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Puts a loop on the list of those that live.
+pub(crate) fn announce(id: u64, mailbox: Arc<Mailbox<Mail>>) {
+    LOOPS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push((id, mailbox));
+}
+
+/// Takes a loop off that list.
+pub(crate) fn retire(id: u64) {
+    LOOPS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .retain(|(other, _)| *other != id);
+}
+
+impl fmt::Display for WrongLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.wanted, self.here) {
+            (None, _) => {
+                f.write_str("this needs a running downbeat loop, and none runs on this thread")
+            }
+            (Some(wanted), None) => {
+                write!(
+                    f,
+                    "this belongs to loop {wanted}, and no loop runs on this thread"
+                )
+            }
+            (Some(wanted), Some(here)) => {
+                write!(
+                    f,
+                    "this belongs to loop {wanted}, but loop {here} runs on this thread"
+                )
+            }
+        }
+    }
+}
+
+impl Error for WrongLoop {}
+
+impl From<WrongLoop> for std::io::Error {
+    fn from(error: WrongLoop) -> Self {
+        Self::other(error)
+    }
+}

@@ -1,0 +1,256 @@
+//! The policy and its safety net: no ticket is lost, whatever a policy does.
+//!
+//! Owns: the policy, by value; a FIFO for tickets that it lost and for everything
+//! once it has panicked; the count of tickets in its hands.
+//!
+//! Laws: S01, every ticket that goes in comes out: dropped ones come home,
+//! hoarded and forgotten ones are replaced, a panic ends the policy and not the
+//! loop. T5, the policy is called with nothing borrowed.
+//!
+//! Absent on purpose: any opinion about order.
+//!
+//! Read next: `turn.rs`.
+
+use super::report::Report;
+use super::state::LoopState;
+use crate::policy::{Cause, End, Fifo, Policy, Runnable};
+use crate::task::join::panic_text;
+use crate::task::{Sched, TaskLabel};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A policy whose tickets are counted.
+pub(crate) struct Custody<P> {
+    /// The policy; `None` after it has panicked.
+    policy: Option<P>,
+    /// What the policy lost, and everything once it is gone.
+    rescue: Fifo,
+    /// How many valid tickets the policy has.
+    held: usize,
+    /// The policy's last answer was "nothing now".
+    declined: bool,
+    /// Whether the policy reads the clock.
+    timed: bool,
+    /// The loop, for homes, fresh tickets and reports.
+    state: Rc<LoopState>,
+}
+
+impl<P: Policy + 'static> Custody<P> {
+    /// Takes a policy into service.
+    pub(crate) fn new(policy: P, state: Rc<LoopState>) -> Self {
+        let mut custody = Self {
+            policy: None,
+            rescue: Fifo::new(),
+            held: 0,
+            declined: false,
+            timed: false,
+            state,
+        };
+        custody.install(policy);
+        custody
+    }
+
+    fn install(&mut self, policy: P) {
+        self.policy = Some(policy);
+        self.held = 0;
+        self.declined = false;
+        self.timed = self.ask(|policy| policy.wants_clock()).unwrap_or(false);
+    }
+
+    /// Hands a ticket to the policy.
+    #[inline]
+    pub(crate) fn enqueue(&mut self, ticket: Runnable, cause: Cause) {
+        self.declined = false;
+        if self.policy.is_none() {
+            return self.rescue.enqueue(ticket, cause);
+        }
+        self.held += 1;
+        self.ask(move |policy| policy.enqueue(ticket, cause));
+    }
+
+    /// The next ticket, from the rescue queue first: it holds what would
+    /// otherwise be lost.
+    #[inline]
+    pub(crate) fn pick_next(&mut self, now: Instant) -> Option<Runnable> {
+        if let Some(ticket) = self.rescue.pick_next(now) {
+            return Some(ticket);
+        }
+        // Bounded: every round takes one void ticket away from the policy.
+        loop {
+            let Some(ticket) = self.ask(|policy| policy.pick_next(now)).flatten() else {
+                self.look_after_tickets();
+                return self.rescue.pick_next(now).or_else(|| self.declined(now));
+            };
+            if ticket.belongs_to(self.state.table.home()) {
+                self.held = self.held.saturating_sub(1);
+                return Some(ticket);
+            }
+            self.wrong_ticket(&ticket);
+        }
+    }
+
+    /// The policy says "nothing now": is it empty, shaping, or hoarding?
+    fn declined(&mut self, now: Instant) -> Option<Runnable> {
+        self.declined = true;
+        if self.held == 0 || self.next_at().is_some() {
+            return None;
+        }
+        let policy = self.name();
+        let fresh = self.reissue();
+        if !fresh.is_empty() {
+            let tasks = fresh.iter().map(|ticket| TaskLabel::of(ticket)).collect();
+            self.state.report(&Report::PolicyHoards { policy, tasks });
+        }
+        for ticket in fresh {
+            self.rescue.enqueue(ticket, Cause::Moved);
+        }
+        self.rescue.pick_next(now)
+    }
+
+    /// Voids all tickets that are out and issues fresh ones. Only between two
+    /// polls, when no ticket is in the loop's own hands.
+    fn reissue(&mut self) -> Vec<Runnable> {
+        self.held = 0;
+        self.state.table.reissue_queued()
+    }
+
+    /// Charges a poll.
+    #[inline]
+    pub(crate) fn ran(&mut self, task: &Sched, took: Duration, end: End) {
+        self.ask(|policy| policy.ran(task, took, end));
+    }
+
+    /// Tells the policy that the loop slept.
+    pub(crate) fn idle(&mut self, from: Instant, to: Instant) {
+        self.ask(|policy| policy.idle(from, to));
+    }
+
+    /// When a shaping policy wants to be asked again.
+    pub(crate) fn next_at(&mut self) -> Option<Instant> {
+        self.ask(|policy| policy.next_at()).flatten()
+    }
+
+    /// Whether the policy reads the clock.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.timed
+    }
+
+    /// Whether somebody can run now, as far as the policy has said.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.rescue.is_empty() || (self.held > 0 && !self.declined)
+    }
+
+    /// How many tickets the policy has.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// What reports call the policy.
+    pub(crate) fn name(&mut self) -> String {
+        self.ask(|policy| policy.name())
+            .unwrap_or_else(|| "Fifo (fallback)".into())
+    }
+
+    /// A ticket that `check_out` found void, or that came from elsewhere.
+    #[cold]
+    pub(crate) fn wrong_ticket(&mut self, task: &Sched) {
+        let policy = self.name();
+        self.state.report(&Report::WrongTicket {
+            policy,
+            task: TaskLabel::of(task),
+        });
+    }
+
+    /// Puts the tickets that came home into the rescue queue and names the
+    /// policy that dropped them.
+    pub(crate) fn look_after_tickets(&mut self) {
+        let lost = self.rescue_returned();
+        if !lost.is_empty() {
+            let policy = self.name();
+            self.state.report(&Report::PolicyDropped {
+                policy,
+                tasks: lost,
+            });
+        }
+    }
+
+    /// Moves returned tickets to the rescue queue; void ones vanish.
+    fn rescue_returned(&mut self) -> Vec<TaskLabel> {
+        let returned = self.state.table.home().take_returned();
+        let valid = returned
+            .into_iter()
+            .filter(|card| self.state.table.is_valid(card));
+        let mut labels = Vec::new();
+        for card in valid {
+            labels.push(TaskLabel::of(&card));
+            self.held = self.held.saturating_sub(1);
+            self.rescue.enqueue(Runnable::issue(card), Cause::Moved);
+        }
+        labels
+    }
+
+    /// Replaces the policy between two polls; all tickets move over.
+    pub(crate) fn replace(&mut self, policy: P) {
+        self.retire_policy();
+        self.rescue_returned();
+        let mut moved = std::mem::take(&mut self.rescue);
+        // What the old policy forgot or hid.
+        if self.held > 0 {
+            // Fifo never looks at the time it is given.
+            while let Some(ticket) = moved.pick_next(self.state.started) {
+                drop(ticket.redeem());
+            }
+            for ticket in self.reissue() {
+                moved.enqueue(ticket, Cause::Moved);
+            }
+        }
+        self.install(policy);
+        while let Some(ticket) = moved.pick_next(self.state.started) {
+            ticket.set_key(0);
+            ticket.set_tag(0);
+            self.enqueue(ticket, Cause::Moved);
+        }
+    }
+
+    /// Drops the policy; its tickets come home.
+    pub(crate) fn retire_policy(&mut self) {
+        let policy = self.policy.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(policy))) {
+            let message = panic_text(&*payload).into();
+            self.state.report(&Report::DropPanicked {
+                what: "a policy".into(),
+                message,
+            });
+        }
+    }
+
+    /// Calls the policy. A panic ends its service: a FIFO takes over.
+    #[inline]
+    fn ask<R>(&mut self, call: impl FnOnce(&mut P) -> R) -> Option<R> {
+        let policy = self.policy.as_mut()?;
+        match catch_unwind(AssertUnwindSafe(|| call(policy))) {
+            Ok(answer) => Some(answer),
+            Err(payload) => {
+                self.fail_over(&*payload);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn fail_over(&mut self, payload: &(dyn Any + Send)) {
+        let name = self.policy.as_ref().map(|policy| {
+            catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
+        });
+        self.retire_policy();
+        self.rescue_returned();
+        // What it forgot or hid stays counted as held: `declined` replaces it
+        // when nothing else is left, and no ticket is in the loop's hands.
+        let (policy, message) = (name.unwrap_or_default(), panic_text(payload).to_string());
+        self.state
+            .report(&Report::PolicyPanicked { policy, message });
+    }
+}

@@ -1,0 +1,214 @@
+//! What the loop reports about code that misbehaves.
+//!
+//! Owns: `Report`, one message per kind of misbehaviour, and the hook that gets
+//! them (standard error by default).
+//!
+//! Laws: a report never stops the loop; a hook that panics is replaced by the
+//! default. The hook is called with nothing borrowed.
+//!
+//! Read next: `state.rs`.
+
+use crate::task::{TaskLabel, TaskState};
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// One thing that a task, a policy or an observer should not have done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A task panicked and nobody will read its result.
+    TaskPanicked {
+        /// The task.
+        task: TaskLabel,
+        /// The panic's text.
+        message: String,
+    },
+    /// A future, an output or a policy panicked in its `Drop`.
+    DropPanicked {
+        /// What was dropped.
+        what: String,
+        /// The panic's text.
+        message: String,
+    },
+    /// A policy dropped tickets; the tasks run all the same.
+    PolicyDropped {
+        /// The policy.
+        policy: String,
+        /// Whose tickets.
+        tasks: Vec<TaskLabel>,
+    },
+    /// A policy says it has nothing to run, but holds tickets (or forgot them).
+    PolicyHoards {
+        /// The policy.
+        policy: String,
+        /// Whose tickets.
+        tasks: Vec<TaskLabel>,
+    },
+    /// A policy panicked; a FIFO took its place.
+    PolicyPanicked {
+        /// The policy.
+        policy: String,
+        /// The panic's text.
+        message: String,
+    },
+    /// A policy picked a ticket that another loop or gate issued, or one that was
+    /// already replaced.
+    WrongTicket {
+        /// The policy.
+        policy: String,
+        /// What the ticket says.
+        task: TaskLabel,
+    },
+    /// A poll took longer than the threshold; all other tasks waited.
+    SlowPoll {
+        /// The task.
+        task: TaskLabel,
+        /// How long the poll took.
+        took: Duration,
+    },
+    /// Nothing will ever wake these tasks, unless some thread holds a waker.
+    Stuck(Stuck),
+    /// The observer panicked and was removed.
+    ObserverPanicked {
+        /// The panic's text.
+        message: String,
+    },
+    /// A waker that is not ours panicked.
+    WakerPanicked {
+        /// The panic's text.
+        message: String,
+    },
+}
+
+/// The loop is stuck: nothing is runnable, and no timer, source, blocking job or
+/// policy will change that.
+#[derive(Clone, Debug)]
+pub struct Stuck {
+    /// The tasks that wait for ever, in the order of their slots.
+    pub tasks: Vec<StuckTask>,
+}
+
+/// One task of a stuck loop.
+#[derive(Clone, Debug)]
+pub struct StuckTask {
+    /// The task.
+    pub task: TaskLabel,
+    /// What it does.
+    pub state: TaskState,
+    /// How often it was polled.
+    pub polls: u64,
+}
+
+/// Who gets the reports.
+#[derive(Default)]
+pub(crate) struct Reporter {
+    /// `None` for standard error, and while the hook runs.
+    hook: RefCell<Option<Hook>>,
+}
+
+/// A user's report hook.
+pub(crate) type Hook = Box<dyn FnMut(&Report)>;
+
+impl Reporter {
+    /// A reporter with this hook; `None` for standard error.
+    pub(crate) fn new(hook: Option<Hook>) -> Self {
+        Self {
+            hook: RefCell::new(hook),
+        }
+    }
+
+    /// Delivers a report.
+    #[cold]
+    pub(crate) fn report(&self, report: &Report) {
+        // LAW T5: the hook runs with nothing borrowed; a report made inside a
+        // report goes to standard error.
+        let taken = self.hook.borrow_mut().take();
+        let Some(mut hook) = taken else {
+            eprintln!("downbeat: {report}");
+            return;
+        };
+        match catch_unwind(AssertUnwindSafe(|| hook(report))) {
+            Ok(()) => *self.hook.borrow_mut() = Some(hook),
+            Err(_) => {
+                eprintln!("downbeat: the report hook panicked and was removed; it got: {report}")
+            }
+        }
+    }
+}
+
+/// A list of labels, as a sentence has it.
+fn list(labels: &[TaskLabel]) -> String {
+    labels
+        .iter()
+        .map(TaskLabel::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TaskPanicked { task, message } => {
+                write!(
+                    f,
+                    "task {task} panicked and nobody reads its result: {message}"
+                )
+            }
+            Self::DropPanicked { what, message } => {
+                write!(f, "{what} panicked while it was dropped: {message}")
+            }
+            Self::PolicyDropped { policy, tasks } => write!(
+                f,
+                "policy {policy} dropped the ticket of task {}; the loop runs it all the same",
+                list(tasks)
+            ),
+            Self::PolicyHoards { policy, tasks } => write!(
+                f,
+                "policy {policy} has nothing to run but keeps the ticket of task {}; \
+                 the loop runs it all the same",
+                list(tasks)
+            ),
+            Self::PolicyPanicked { policy, message } => {
+                write!(
+                    f,
+                    "policy {policy} panicked, a FIFO takes its place: {message}"
+                )
+            }
+            Self::WrongTicket { policy, task } => {
+                write!(
+                    f,
+                    "policy {policy} picked a ticket that is not valid here, of task {task}"
+                )
+            }
+            Self::SlowPoll { task, took } => write!(
+                f,
+                "task {task} kept the loop for {took:.1?} in one poll; \
+                 every other task waited (see spawn_blocking)"
+            ),
+            Self::Stuck(stuck) => stuck.fmt(f),
+            Self::ObserverPanicked { message } => {
+                write!(f, "the observer panicked and was removed: {message}")
+            }
+            Self::WakerPanicked { message } => write!(f, "a waker panicked: {message}"),
+        }
+    }
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the loop is stuck: nothing is runnable and no timer, socket or thread of its own \
+             will wake its {} task(s):",
+            self.tasks.len()
+        )?;
+        for StuckTask { task, polls, .. } in &self.tasks {
+            write!(f, "\n  task {task} waits after {polls} poll(s)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Stuck {}

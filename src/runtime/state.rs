@@ -1,0 +1,197 @@
+//! Everything one loop owns besides its policy and its observer.
+//!
+//! Owns: the table, the timers, the reactor, the clock, the mailbox, the
+//! counters. Leaf futures reach it through `current.rs` only.
+//!
+//! Laws: T5, no user code under a borrow: every `RefCell` here is borrowed for
+//! one call into its own structure, and wakers, futures and reports are handed
+//! out first. X02, dropping the loop gives everything back.
+//!
+//! Absent on purpose: the policy. `turn()` owns it by value, so nothing that a
+//! task calls can reach it, and it is never re-entered.
+//!
+//! Read next: `current.rs`, then `turn.rs`.
+
+use super::report::{Report, Reporter, Stuck, StuckTask};
+use crate::clock::Clock;
+use crate::driver::reactor::Reactor;
+use crate::driver::timers::Timers;
+use crate::mailbox::Mailbox;
+use crate::policy::Policy;
+use crate::primitives::Arc;
+use crate::task::table::TaskTable;
+use crate::task::waker::Mail;
+use crate::task::{TaskId, TaskLabel};
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// One loop, as its leaf futures see it.
+pub(crate) struct LoopState {
+    /// The loop's name; never 0, never used again in this process.
+    pub(crate) id: u64,
+    /// Where time comes from.
+    pub(crate) clock: Clock,
+    /// When the loop was made.
+    pub(crate) started: Instant,
+    /// All tasks.
+    pub(crate) table: Rc<TaskTable>,
+    /// All armed timers.
+    pub(crate) timers: RefCell<Timers>,
+    /// All sources.
+    pub(crate) reactor: RefCell<Reactor>,
+    /// What other threads ask.
+    pub(crate) mailbox: Arc<Mailbox<Mail>>,
+    /// One count per `Handle`: while one lives, a thread may yet spawn.
+    pub(crate) handles: Arc<()>,
+    /// The task that is being polled.
+    pub(crate) running: Cell<Option<TaskId>>,
+    /// Who gets reports.
+    pub(crate) reporter: Reporter,
+    /// What the loop has done so far.
+    pub(crate) stats: Cell<Stats>,
+    /// Order and times of all polls so far.
+    pub(crate) schedule: Cell<ScheduleHash>,
+    /// A policy that waits to take over between two polls.
+    pub(crate) next_policy: RefCell<Option<Box<dyn Policy>>>,
+    /// Whether this loop can change its policy.
+    pub(crate) swappable: bool,
+    /// The blocking pool, once somebody used it.
+    pub(crate) outside: OnceCell<Box<dyn OutsideWork>>,
+    /// What the builder says about the pool.
+    pub(crate) pool_limits: PoolLimits,
+    /// Whether timestamps are taken around each poll.
+    pub(crate) measured: Cell<bool>,
+    /// The list of the woken while the loop is not current.
+    pub(crate) left_woken: Cell<u32>,
+}
+
+/// Work of the loop that other threads do: the blocking pool.
+pub(crate) trait OutsideWork: Any {
+    /// How many jobs have not resolved yet. A job posts its wake before it stops
+    /// counting.
+    fn pending(&self) -> usize;
+
+    /// Cancels what is queued and waits up to `grace` for what runs.
+    fn shut_down(&self, grace: Duration);
+
+    /// For the pool itself to find its type again.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// The limits of the blocking pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolLimits {
+    /// Threads at most.
+    pub(crate) threads: usize,
+    /// How long the drop of the runtime waits for running jobs.
+    pub(crate) grace: Duration,
+    /// How long a thread without a job stays.
+    pub(crate) idle: Duration,
+}
+
+/// What a loop has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Turns of the loop.
+    pub turns: u64,
+    /// Polls of tasks.
+    pub polls: u64,
+    /// Tasks that have ended, cancelled ones included.
+    pub tasks_done: u64,
+    /// Waits in the operating system, those without a timeout of zero.
+    pub waits: u64,
+    /// Time in those waits.
+    pub waited: Duration,
+    /// Time since the loop began to run, in all runs together.
+    pub running: Duration,
+}
+
+/// A fingerprint of a schedule: which task was polled when, in which order.
+///
+/// Under the virtual clock the same program with the same seed has the same
+/// hash, on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScheduleHash {
+    /// FNV-1a over names, order and offsets from the start.
+    pub value: u64,
+    /// False once another thread has woken a task: its timing is not repeatable.
+    pub repeatable: bool,
+}
+
+impl ScheduleHash {
+    /// The hash of an empty schedule.
+    pub(crate) const EMPTY: Self = Self {
+        value: 0xcbf2_9ce4_8422_2325,
+        repeatable: true,
+    };
+
+    /// Adds bytes.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+impl std::fmt::Display for ScheduleHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.value)?;
+        if self.repeatable {
+            Ok(())
+        } else {
+            f.write_str(" (not repeatable)")
+        }
+    }
+}
+
+impl Stats {
+    /// Time in which the loop did something.
+    pub fn busy(&self) -> Duration {
+        self.running.saturating_sub(self.waited)
+    }
+}
+
+impl LoopState {
+    /// The label of a task that is still in the table, for a report.
+    pub(crate) fn label(&self, id: TaskId) -> TaskLabel {
+        match self.table.card(id) {
+            Some(card) => TaskLabel::of(&card),
+            None => TaskLabel {
+                id,
+                name: None,
+                site: std::panic::Location::caller(),
+            },
+        }
+    }
+
+    /// Delivers a report.
+    #[cold]
+    pub(crate) fn report(&self, report: &Report) {
+        self.reporter.report(report);
+    }
+
+    /// Who waits for ever, and whether a waker is still out somewhere.
+    pub(crate) fn stuck(&self) -> (Stuck, bool) {
+        let (mut tasks, mut wakeable) = (Vec::new(), false);
+        self.table.for_each_live(|sched, state, held| {
+            wakeable |= held;
+            tasks.push(StuckTask {
+                task: TaskLabel::of(sched),
+                state,
+                polls: sched.polls(),
+            });
+        });
+        (
+            Stuck { tasks },
+            wakeable || Arc::strong_count(&self.handles) > 1,
+        )
+    }
+
+    /// How many blocking jobs are out.
+    pub(crate) fn outside_work(&self) -> usize {
+        self.outside.get().map_or(0, |work| work.pending())
+    }
+}

@@ -1,0 +1,334 @@
+//! One turn of the loop: the only place where tasks are polled.
+//!
+//! ```text
+//! collect   wakes of this thread and mail of others become tickets
+//! run       poll up to N tasks the policy picks, collecting as they go
+//! wait      ask the system; do not sleep if anything is runnable
+//! fire      wake the sources that are ready and the timers that are due
+//! ```
+//!
+//! Laws: S02, the system is asked once per turn whatever the tasks do. T5, polls,
+//! drops, wakes, observers and policies run with nothing of the loop borrowed.
+//!
+//! Absent on purpose: any knowledge of what a task waits for.
+//!
+//! Read next: `mod.rs` for the beginning and the end, then `time/sleep.rs` for a
+//! whole leaf future.
+
+use super::report::{Report, Stuck};
+use super::{Pacing, Root, Runtime};
+use crate::budget;
+use crate::policy::{Cause, End, Policy};
+use crate::task::Runnable;
+use crate::task::join::panic_text;
+use crate::task::table::{Aftermath, CheckedOut, Ending, PanickedIn, Polled, Running, Unread};
+use crate::task::waker::{self, Mail};
+use crate::task::{Sched, TaskId};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+impl<P: Policy + 'static> Runtime<P> {
+    /// One turn. An error means that no turn will ever do anything again.
+    pub(super) fn turn(&mut self, root: &mut Root<'_>) -> Result<(), Stuck> {
+        self.now = self.state.clock.now();
+        self.collect();
+        if self.observer.is_some() || self.watched || self.custody.is_timed() {
+            self.run::<true>(root);
+        } else {
+            self.run::<false>(root);
+        }
+        self.count_turn();
+        if root.is_over() {
+            return Ok(());
+        }
+        self.wait()?;
+        self.fire();
+        Ok(())
+    }
+
+    /// Phase 1: mail, wakes and cancellations.
+    fn collect(&mut self) {
+        if !self.state.mailbox.is_empty() {
+            self.open_mail();
+        }
+        self.hand_over(Cause::Thread, None);
+        self.look_after();
+    }
+
+    /// Phase 2: polls. `WATCHED` compiles the clocks and the observer in or out.
+    fn run<const WATCHED: bool>(&mut self, root: &mut Root<'_>) {
+        let began = self.now;
+        let mut left = match self.pacing {
+            Pacing::Every(polls) => polls.max(1) as usize,
+            Pacing::Batch => self.custody.held().max(1),
+            Pacing::Slice(_) | Pacing::Drain => usize::MAX,
+        };
+        while left > 0 && !root.is_over() {
+            let Some(ticket) = self.custody.pick_next(self.now) else {
+                break;
+            };
+            self.poll_task::<WATCHED>(ticket, root);
+            self.look_after();
+            left -= 1;
+            if let Pacing::Slice(slice) = self.pacing
+                && self.state.clock.now().saturating_duration_since(began) >= slice
+            {
+                break;
+            }
+        }
+    }
+
+    /// Redeems a ticket: one poll, then its charge, then its wakes.
+    #[inline]
+    fn poll_task<const WATCHED: bool>(&mut self, ticket: Runnable, root: &mut Root<'_>) {
+        let mut running = match self.state.table.check_out(ticket) {
+            CheckedOut::Poll(running) => running,
+            CheckedOut::Husk => return,
+            CheckedOut::Void(sched) => return self.custody.wrong_ticket(&sched),
+        };
+        let id = running.sched.id();
+        if WATCHED {
+            self.before_poll(&running.sched);
+        }
+        self.state.running.set(Some(id));
+        budget::set(self.budget);
+        let polled = poll_future(&mut running, root);
+        self.state.running.set(None);
+        running.sched.count_poll();
+        self.polls += 1;
+        let end = match &polled {
+            Polled::Ended(_) => End::Done,
+            Polled::Pending if running.is_woken() => End::Yield,
+            Polled::Pending => End::Wait,
+        };
+        let took = if WATCHED {
+            self.after_poll(&running.sched, end)
+        } else {
+            Duration::ZERO
+        };
+        self.custody.ran(&running.sched, took, end);
+        if let Some(aftermath) = self.state.table.check_in(running, polled) {
+            self.clear_up(id, aftermath);
+        }
+        self.hand_over(Cause::Task(id), Some(id));
+    }
+
+    /// Phase 3: ask the system what happened, and sleep if nothing is runnable.
+    fn wait(&mut self) -> Result<(), Stuck> {
+        if self.is_runnable() {
+            let mut reactor = self.state.reactor.borrow_mut();
+            // Mail needs no look at the system: the mailbox has its own flag.
+            if reactor.len() > 0 {
+                reactor.wait(Some(Duration::ZERO));
+            }
+            return Ok(());
+        }
+        let timer = self.state.timers.borrow().next();
+        let until = [timer, self.custody.next_at()].into_iter().flatten().min();
+        self.sleep(until)
+    }
+
+    /// Phase 4: wake what the wait brought.
+    fn fire(&mut self) {
+        let mut wakers = std::mem::take(&mut self.wakers);
+        self.state.reactor.borrow_mut().take_ready(&mut wakers);
+        for waker in wakers.drain(..) {
+            self.wake(waker);
+        }
+        self.wakers = wakers;
+        self.hand_over(Cause::Io, None);
+        loop {
+            // LAW T5: a statement of its own, so the borrow ends before the wake.
+            let due = self.state.timers.borrow_mut().pop_due(self.now);
+            let Some(waker) = due else { break };
+            self.wake(waker);
+        }
+        self.hand_over(Cause::Timer, None);
+    }
+
+    /// Gives the tickets of the tasks that were woken to the policy, in the order
+    /// of the wakes.
+    #[inline]
+    fn hand_over(&mut self, cause: Cause, by: Option<TaskId>) {
+        if !waker::any_woken() {
+            return;
+        }
+        let mut tickets = std::mem::take(&mut self.tickets);
+        self.state.table.collect(&mut tickets);
+        // The list of the woken is newest first.
+        while let Some((ticket, fresh)) = tickets.pop() {
+            let cause = match by {
+                _ if fresh => Cause::Spawn(by),
+                Some(by) if by == ticket.id() => Cause::Yield,
+                _ => cause,
+            };
+            ticket.set_ready_at(self.now);
+            self.announce(&ticket, cause, fresh);
+            self.custody.enqueue(ticket, cause);
+        }
+        self.tickets = tickets;
+    }
+
+    /// Between two polls: cancellations, tickets that came home, a new policy.
+    #[inline]
+    fn look_after(&mut self) {
+        if self.state.table.home().take_attention() {
+            self.look_after_now();
+        }
+    }
+
+    #[cold]
+    fn look_after_now(&mut self) {
+        for id in self.state.table.take_aborts() {
+            self.cancel(id, Ending::Cancelled);
+        }
+        self.custody.look_after_tickets();
+        self.report_unread();
+        let next = self.state.next_policy.borrow_mut().take();
+        if let Some(policy) = next {
+            self.replace_policy(policy);
+        }
+        self.hand_over(Cause::Moved, None);
+    }
+
+    /// Panics of tasks whose results nobody will read.
+    pub(super) fn report_unread(&self) {
+        for Unread {
+            task,
+            payload,
+            when,
+        } in self.state.table.take_unread()
+        {
+            let message = panic_text(&*payload).into();
+            self.state.report(&match when {
+                PanickedIn::Poll => Report::TaskPanicked { task, message },
+                PanickedIn::Drop => {
+                    let what = format!("the output of task {task}");
+                    Report::DropPanicked { what, message }
+                }
+            });
+        }
+    }
+
+    /// Drops the future of a task and settles its result.
+    pub(super) fn cancel(&mut self, id: TaskId, ending: Ending) {
+        let Some(job) = self.state.table.take_for_cancel(id) else {
+            return;
+        };
+        if self.observer.is_some()
+            && let Some(card) = self.state.table.card(id)
+        {
+            let now = self.now;
+            self.observe(|observer| observer.task_done(&card, now));
+        }
+        self.drop_job(id, job);
+        let aftermath = self.state.table.end(id, ending);
+        self.clear_up(id, aftermath);
+    }
+
+    /// What the end of a task leaves to do, outside every borrow.
+    fn clear_up(&mut self, id: TaskId, aftermath: Aftermath) {
+        self.tasks_done += 1;
+        if let Some(job) = aftermath.job {
+            self.drop_job(id, job);
+        }
+        if let Some(waker) = aftermath.watcher {
+            self.wake(waker);
+        }
+    }
+
+    /// Drops a future or an output; a panic in there is reported.
+    fn drop_job(&self, id: TaskId, job: crate::task::job::BoxedJob) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
+            let what = format!("the future of task {}", self.state.label(id));
+            let message = panic_text(&*payload).into();
+            self.state.report(&Report::DropPanicked { what, message });
+        }
+    }
+
+    /// Wakes; a foreign waker may panic, ours cannot.
+    fn wake(&self, waker: std::task::Waker) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            let message = panic_text(&*payload).into();
+            self.state.report(&Report::WakerPanicked { message });
+        }
+    }
+
+    /// Carries out what other threads asked for.
+    #[cold]
+    fn open_mail(&mut self) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.state.mailbox.take(&mut mail);
+        let mut schedule = self.state.schedule.get();
+        schedule.repeatable = false;
+        self.state.schedule.set(schedule);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Wake(waker) => waker.open_letter(),
+                Mail::Abort(id) => self.state.table.request_abort(id),
+                Mail::Call(call) => {
+                    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+                        let what = "a call from another thread".into();
+                        let message = panic_text(&*payload).into();
+                        self.state.report(&Report::DropPanicked { what, message });
+                    }
+                }
+            }
+        }
+        self.mail = mail;
+    }
+
+    /// Whether the next turn has something to poll.
+    fn is_runnable(&self) -> bool {
+        self.custody.has_work()
+            || waker::any_woken()
+            || !self.state.mailbox.is_empty()
+            || self.state.table.home().has_attention()
+    }
+
+    /// Tells the observer, if there is one.
+    #[inline]
+    pub(super) fn observe(&mut self, call: impl FnOnce(&mut dyn super::Observer)) {
+        let Some(observer) = self.observer.as_mut() else {
+            return;
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&mut **observer))) {
+            // Its own drop may panic too.
+            let observer = self.observer.take();
+            drop(catch_unwind(AssertUnwindSafe(|| drop(observer))));
+            let message = panic_text(&*payload).into();
+            self.state.report(&Report::ObserverPanicked { message });
+        }
+    }
+
+    #[inline]
+    fn announce(&mut self, task: &Sched, cause: Cause, fresh: bool) {
+        if self.observer.is_some() {
+            let now = self.now;
+            self.observe(|observer| {
+                if fresh {
+                    observer.task_spawned(task, now);
+                }
+                observer.task_runnable(task, cause, now);
+            });
+        }
+    }
+}
+
+/// Polls a task's future, or the root's, which `block_on` lent.
+#[inline]
+fn poll_future(running: &mut Running, root: &mut Root<'_>) -> Polled {
+    let mut cx = Context::from_waker(&running.bell.waker);
+    let Some(job) = running.job.as_mut() else {
+        return root.poll(&mut cx);
+    };
+    match catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(&mut cx))) {
+        Ok(Poll::Pending) => Polled::Pending,
+        Ok(Poll::Ready(())) => Polled::Ended(Ending::Value),
+        // The future was done and panicked in its drop: the output stands. The
+        // panic itself has been printed by the panic hook.
+        Err(_) if job.is_finished() => Polled::Ended(Ending::Value),
+        Err(payload) => Polled::Ended(Ending::Panicked(payload)),
+    }
+}

@@ -1,0 +1,148 @@
+//! How a loop sleeps, and how it notices that it would sleep for ever.
+//!
+//! Laws: C11, virtual time jumps only when nothing is runnable, no mail waits, no
+//! blocking job is out and no source has a waiter. The deadlock report is certain
+//! under the virtual clock, and when nobody holds a waker or a `Handle` any more;
+//! otherwise some thread may yet wake a task, and the loop only says so once.
+//!
+//! Absent on purpose: any polling in short intervals. One wait is one system call.
+//!
+//! Read next: `mod.rs`.
+
+use super::Runtime;
+use super::report::{Report, Stuck};
+use crate::clock;
+use crate::policy::{End, Policy};
+use crate::task::{Sched, TaskLabel};
+use std::time::{Duration, Instant};
+
+impl<P: Policy + 'static> Runtime<P> {
+    /// Nothing is runnable: sleeps until `until`, an event or mail.
+    pub(super) fn sleep(&mut self, until: Option<Instant>) -> Result<(), Stuck> {
+        // The order matters: a job posts its wake before it stops counting, so
+        // whoever sees no job out sees the letter too.
+        let outside = self.state.outside_work() > 0 || self.state.reactor.borrow().waiting() > 0;
+        if self.state.clock.is_virtual() {
+            return if outside {
+                self.block(None)
+            } else {
+                self.jump(until)
+            };
+        }
+        if until.is_none() && !outside {
+            return self.wait_for_threads();
+        }
+        self.block(until)
+    }
+
+    /// Virtual time: the next deadline is now.
+    fn jump(&mut self, until: Option<Instant>) -> Result<(), Stuck> {
+        if !self.state.mailbox.is_empty() {
+            return Ok(());
+        }
+        match until {
+            Some(until) if !clock::is_never(self.state.started, until) => {
+                let from = self.now;
+                self.observe(|observer| observer.before_wait(Some(until), from));
+                self.state.clock.jump_to(until);
+                self.woke_up(from);
+                Ok(())
+            }
+            _ => Err(self.state.stuck().0),
+        }
+    }
+
+    /// No timer, no source, no job: only another thread can help, if one exists.
+    fn wait_for_threads(&mut self) -> Result<(), Stuck> {
+        let (stuck, wakeable) = self.state.stuck();
+        if !self.state.mailbox.is_empty() {
+            return Ok(());
+        }
+        if !wakeable {
+            return Err(stuck);
+        }
+        let Some(patience) = self.stuck_after.filter(|_| !self.stuck_reported) else {
+            return self.block(None);
+        };
+        let until = clock::instant_after(self.state.clock.now(), patience);
+        self.block(Some(until))?;
+        if self.now < until || !self.state.mailbox.is_empty() {
+            return Ok(());
+        }
+        if self.stuck_ends {
+            return Err(stuck);
+        }
+        self.stuck_reported = true;
+        self.state.report(&Report::Stuck(stuck));
+        Ok(())
+    }
+
+    /// Sleeps in the operating system.
+    fn block(&mut self, until: Option<Instant>) -> Result<(), Stuck> {
+        let from = self.state.clock.now();
+        self.now = from;
+        self.observe(|observer| observer.before_wait(until, from));
+        let timeout = until.map(|until| until.saturating_duration_since(from));
+        self.state.reactor.borrow_mut().wait(timeout);
+        self.woke_up(from);
+        Ok(())
+    }
+
+    /// Books a sleep that began at `from`.
+    fn woke_up(&mut self, from: Instant) {
+        let now = self.state.clock.now();
+        self.now = now;
+        let mut stats = self.state.stats.get();
+        stats.waits += 1;
+        stats.waited += now.saturating_duration_since(from);
+        self.state.stats.set(stats);
+        self.custody.idle(from, now);
+        self.observe(|observer| observer.after_wait(now));
+    }
+
+    /// Books a turn.
+    pub(super) fn count_turn(&mut self) {
+        let mut stats = self.state.stats.get();
+        stats.turns += 1;
+        stats.polls = self.polls;
+        stats.tasks_done = self.tasks_done;
+        self.state.stats.set(stats);
+    }
+
+    /// A watched poll begins.
+    pub(super) fn before_poll(&mut self, task: &Sched) {
+        if self.state.clock.is_virtual() {
+            let mut schedule = self.state.schedule.get();
+            let offset = self.now.saturating_duration_since(self.state.started);
+            match task.name() {
+                Some(name) => schedule.add(name.as_bytes()),
+                None => schedule.add(&task.id().index.to_le_bytes()),
+            }
+            schedule.add(&offset.as_nanos().to_le_bytes());
+            self.state.schedule.set(schedule);
+        }
+        let now = self.now;
+        self.observe(|observer| observer.poll_started(task, now));
+    }
+
+    /// A watched poll has ended: charges it and says how long it took.
+    pub(super) fn after_poll(&mut self, task: &Sched, end: End) -> Duration {
+        let now = self.state.clock.now();
+        let took = now.saturating_duration_since(self.now);
+        self.now = now;
+        task.charge(took);
+        self.observe(|observer| {
+            observer.poll_ended(task, took, end, now);
+            if end == End::Done {
+                observer.task_done(task, now);
+            }
+        });
+        if self.slow_poll.is_some_and(|threshold| took >= threshold) {
+            self.state.report(&Report::SlowPoll {
+                task: TaskLabel::of(task),
+                took,
+            });
+        }
+        took
+    }
+}

@@ -1,0 +1,290 @@
+//! Between a task and whoever waits for it: handles, errors, abort.
+//!
+//! Owns: `JoinHandle`, the right to the output; `AbortHandle`, a `Send` way to
+//! cancel; `JoinError`, why there is no output.
+//!
+//! Laws: J01, a value or a typed error, never both, never neither. J02, dropping
+//! a handle detaches the task. J03, a value already produced survives an abort.
+//! J06, a panic is delivered once, or reported when nobody will read it.
+//!
+//! Absent on purpose: a shared cell with a count. The output waits in the task's
+//! own box; the handle is the table and a name.
+//!
+//! Read next: `policy/mod.rs`.
+
+use super::info::{TaskId, TaskLabel};
+use super::table::{Ending, PanickedIn, Stage, TaskTable, key};
+use super::waker::{self, Mail};
+use crate::mailbox::Mailbox;
+use crate::primitives::Arc;
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// The right to the output of a task: a future of `Result<T, JoinError>`.
+///
+/// Dropping it detaches the task, which then runs on by itself; a panic of a
+/// detached task goes to the report hook.
+///
+/// # Panics
+/// When it is polled after it was ready, or while another loop than the task's
+/// (or none) runs on this thread and the output is not there yet: nothing would
+/// ever wake it.
+///
+/// # Cancel safety
+/// A poll that returns `Pending` takes nothing.
+#[must_use = "dropping a JoinHandle detaches the task; use `.detach()` to say so"]
+pub struct JoinHandle<T> {
+    /// The table of the task's loop.
+    table: Rc<TaskTable>,
+    /// Its name; `None` when it was refused because the loop was shutting down.
+    id: Option<TaskId>,
+    /// Set when the result was handed out.
+    taken: bool,
+    /// The output stays on this thread.
+    output: PhantomData<*const T>,
+}
+
+/// A `Send` way to cancel a task.
+#[derive(Clone)]
+pub struct AbortHandle {
+    /// The mailbox of the task's loop.
+    mailbox: Arc<Mailbox<Mail>>,
+    /// The task.
+    id: TaskId,
+}
+
+/// Why a task has no output.
+pub enum JoinError {
+    /// It was aborted, and its future was dropped.
+    Cancelled,
+    /// It panicked, with this payload.
+    Panicked(Box<dyn Any + Send>),
+    /// Its loop was dropped first.
+    RuntimeGone,
+}
+
+impl<T> JoinHandle<T> {
+    /// [`JoinHandle::abort`], for owners whose `Drop` knows nothing of `T`.
+    pub(crate) fn request_abort(&self) {
+        if let Some(id) = self.id.filter(|_| !self.taken) {
+            self.table.request_abort(id);
+        }
+    }
+}
+
+impl<T: 'static> JoinHandle<T> {
+    /// The handle of a task of this table.
+    pub(crate) fn new(table: Rc<TaskTable>, id: Option<TaskId>) -> Self {
+        Self {
+            table,
+            id,
+            taken: false,
+            output: PhantomData,
+        }
+    }
+
+    /// The task's name; `None` when it was refused by a loop that is going away.
+    pub fn id(&self) -> Option<TaskId> {
+        self.id
+    }
+
+    /// Asks the loop to drop the task's future. It does so between two polls, on
+    /// its own thread; then this handle resolves to [`JoinError::Cancelled`]. A
+    /// value that the task has already produced is kept.
+    pub fn abort(&self) {
+        self.request_abort();
+    }
+
+    /// A way to abort the task from any thread; `None` when it was refused.
+    pub fn abort_handle(&self) -> Option<AbortHandle> {
+        let id = self.id?;
+        Some(AbortHandle {
+            mailbox: Arc::clone(&self.table.mailbox),
+            id,
+        })
+    }
+
+    /// Whether the task has ended.
+    pub fn is_finished(&self) -> bool {
+        let Some(id) = self.id else { return true };
+        let tasks = self.table.tasks.borrow();
+        tasks
+            .get(key(id))
+            .is_none_or(|task| matches!(task.stage, Stage::Done(_)))
+    }
+
+    /// Lets the task run on by itself; the same as dropping the handle.
+    pub fn detach(self) {}
+
+    /// The result, if the task has ended.
+    fn try_take(&mut self, cx: &Context<'_>) -> Poll<Result<T, JoinError>> {
+        let Some(id) = self.id else {
+            return Poll::Ready(Err(JoinError::RuntimeGone));
+        };
+        let mut tasks = self.table.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(key(id)) else {
+            return Poll::Ready(Err(JoinError::RuntimeGone));
+        };
+        let Stage::Done(ending) = &mut task.stage else {
+            if !task
+                .watcher
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()))
+            {
+                let old = task.watcher.replace(cx.waker().clone());
+                drop(tasks);
+                drop(old); // A foreign waker's drop is user code.
+            }
+            self.check_loop();
+            return Poll::Pending;
+        };
+        let ending = std::mem::replace(ending, Ending::Taken);
+        let job = task.job.take();
+        self.table.release_if_over(&mut tasks, key(id));
+        drop(tasks);
+        Poll::Ready(match ending {
+            Ending::Value => {
+                let mut output: Option<T> = None;
+                if let Some(mut job) = job {
+                    job.as_mut().take_output(&mut output);
+                }
+                output.ok_or(JoinError::RuntimeGone)
+            }
+            Ending::Cancelled => Err(JoinError::Cancelled),
+            Ending::Panicked(payload) => Err(JoinError::Panicked(payload)),
+            Ending::RuntimeGone | Ending::Taken => Err(JoinError::RuntimeGone),
+        })
+    }
+
+    /// A handle that would wait for ever says so.
+    fn check_loop(&self) {
+        let (here, there) = (waker::loop_id(), self.table.loop_id);
+        match here {
+            _ if here == there => {}
+            0 => panic!("a JoinHandle of loop {there} was polled outside any loop"),
+            _ => panic!("a JoinHandle of loop {there} was polled on loop {here}"),
+        }
+    }
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.taken, "a JoinHandle was polled after it was ready");
+        let result = self.try_take(cx);
+        self.taken = result.is_ready();
+        result
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let Some(id) = self.id.filter(|_| !self.taken) else {
+            return;
+        };
+        let label = self.table.card(id).map(|card| TaskLabel::of(&card));
+        let Some(job) = self.table.detach(id).job else {
+            return;
+        };
+        // LAW T16: an output that panics in its drop takes nobody with it.
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(job)));
+        if let (Err(payload), Some(label)) = (dropped, label) {
+            self.table.note_unread(label, payload, PanickedIn::Drop);
+        }
+    }
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AbortHandle {
+    /// Asks the loop to drop the task's future, from any thread; does nothing
+    /// when the task or its loop is gone.
+    pub fn abort(&self) {
+        drop(self.mailbox.post(Mail::Abort(self.id)));
+    }
+
+    /// The task's name.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AbortHandle").field(&self.id).finish()
+    }
+}
+
+impl JoinError {
+    /// Whether the task was aborted.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, Self::Panicked(_))
+    }
+
+    /// Goes on with the task's panic on this side.
+    ///
+    /// # Panics
+    /// With the task's payload, or with the error's text.
+    pub fn resume(self) -> ! {
+        match self {
+            Self::Panicked(payload) => std::panic::resume_unwind(payload),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("the task was cancelled"),
+            Self::Panicked(payload) => write!(f, "the task panicked: {}", panic_text(&**payload)),
+            Self::RuntimeGone => f.write_str("the task's loop is gone"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("Cancelled"),
+            Self::Panicked(payload) => f
+                .debug_tuple("Panicked")
+                .field(&panic_text(&**payload))
+                .finish(),
+            Self::RuntimeGone => f.write_str("RuntimeGone"),
+        }
+    }
+}
+
+impl Error for JoinError {}
+
+/// The text of a panic, where it is one.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "(a payload that is not text)"
+    }
+}

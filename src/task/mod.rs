@@ -1,0 +1,34 @@
+//! The life of a task.
+//!
+//! ```text
+//!            insert                    check_out
+//!  (vacant) ───────► Waiting ─► Queued ────────► Running
+//!      ▲              ▲    collect ▲               │ │
+//!      │              └────────────┼───────────────┘ │ check_in
+//!      │                           │      Pending    │ Ended
+//!      │      Ended by `end`  ┌────┴───┐             ▼
+//!      └──────────────────────┤  Done  ◄─────────────┘
+//!        release_if_over      └────────┘
+//! ```
+//!
+//! Waiting: the ticket is at home. Queued: the policy has it. Running: the turn
+//! has it. Done: the result waits for its handle; a ticket that the policy still
+//! holds is a husk, and the slot is free only after it came back.
+//!
+//! Laws: T1 one owner, T2 one valid ticket, T3 two doors, T4 names go stale, T5 no
+//! user code under a borrow.
+//!
+//! Read in this order: `info.rs`, `ticket.rs`, `waker.rs`, `job.rs`, `table.rs`,
+//! `join.rs`; then `policy/mod.rs`.
+
+pub(crate) mod info;
+pub(crate) mod job;
+pub(crate) mod join;
+pub(crate) mod table;
+pub(crate) mod ticket;
+pub(crate) mod waker;
+
+pub use info::{Deadline, Sched, Size, SpawnOptions, TaskId, TaskLabel};
+pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use table::TaskState;
+pub(crate) use ticket::Runnable;

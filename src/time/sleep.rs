@@ -1,0 +1,132 @@
+//! `Sleep`: the smallest leaf future, and the pattern of all others.
+//!
+//! It holds plain data: the deadline, the number of its loop and the key of its
+//! timer. It finds its loop when it is polled; so it is `Send`, at no cost.
+//!
+//! Read next: `timeout.rs`.
+
+use crate::clock::{instant_after, is_never};
+use crate::driver::timers::{Armed, TimerKey};
+use crate::runtime::current;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// Waits until its deadline; made by [`sleep`] and [`sleep_until`].
+///
+/// # Panics
+/// When it is polled outside any loop, or on another loop than the one that armed
+/// it.
+///
+/// # Cancel safety
+/// Dropping it cancels the timer at once.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Sleep {
+    /// When it ends.
+    deadline: Instant,
+    /// The timer, once it was polled.
+    timer: Option<Timer>,
+}
+
+/// An armed timer.
+#[derive(Clone, Copy, Debug)]
+struct Timer {
+    /// The loop it is armed on.
+    loop_id: u64,
+    /// Its name there.
+    key: TimerKey,
+}
+
+/// Waits for `duration`. Durations beyond a hundred years last for ever.
+pub fn sleep(duration: Duration) -> Sleep {
+    sleep_until(instant_after(super::now(), duration))
+}
+
+/// Waits until `deadline`.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep {
+        deadline,
+        timer: None,
+    }
+}
+
+impl Sleep {
+    /// When it ends.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Waits until `deadline` instead, whether or not it was over.
+    pub fn reset(&mut self, deadline: Instant) {
+        self.cancel();
+        self.deadline = deadline;
+    }
+
+    /// Whether the deadline has passed.
+    pub fn is_elapsed(&self) -> bool {
+        self.deadline <= super::now()
+    }
+
+    fn cancel(&mut self) {
+        let Some(Timer { loop_id, key }) = self.timer.take() else {
+            return;
+        };
+        current::give_back(loop_id, move |state| {
+            // LAW T5: the waker leaves the borrow before it is dropped.
+            let waker = state.timers.borrow_mut().cancel(key);
+            drop(waker);
+        });
+    }
+
+    /// Arms the timer, or makes sure that it will wake this waker.
+    fn arm(&mut self, waker: &Waker) {
+        let deadline = self.deadline;
+        let armed = match self.timer {
+            None => current::with(|state| {
+                let key = state.timers.borrow_mut().arm(deadline, waker.clone());
+                self.timer = Some(Timer {
+                    loop_id: state.id,
+                    key,
+                });
+                None
+            }),
+            Some(Timer { loop_id, key }) => current::with_loop(loop_id, |state| {
+                let (armed, old) = state.timers.borrow_mut().set_waker(key, waker);
+                if armed == Armed::Fired {
+                    // It fired, and the deadline has not come: it lies so far
+                    // away that the loop's clock took a rest in between.
+                    let key = state.timers.borrow_mut().arm(deadline, waker.clone());
+                    self.timer = Some(Timer { loop_id, key });
+                }
+                old
+            }),
+        };
+        if let Err(error) = armed {
+            panic!("sleep: {error}");
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let clock = current::with(|state| (state.clock.now(), state.started));
+        let (now, start) = clock.unwrap_or_else(|error| panic!("sleep: {error}"));
+        // LAW C01: only the clock says that it is over.
+        if self.deadline <= now && !is_never(start, self.deadline) {
+            self.cancel();
+            return Poll::Ready(());
+        }
+        self.arm(cx.waker());
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
