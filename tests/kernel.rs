@@ -84,7 +84,7 @@ fn an_aborted_task_is_dropped_and_says_so() {
 fn a_panic_is_delivered_once() {
     let mut runtime = virtual_runtime();
     let error = runtime
-        .block_on(spawn_in(async { panic!("boom {}", 1) }))
+        .block_on(async { spawn(async { panic!("boom {}", 1) }).await })
         .unwrap_err();
     assert_eq!(error.to_string(), "the task panicked: boom 1");
 }
