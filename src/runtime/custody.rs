@@ -4,8 +4,9 @@
 //! once it has panicked; the count of tickets in its hands.
 //!
 //! Laws: S01, every ticket that goes in comes out: dropped ones come home,
-//! hoarded and forgotten ones are replaced, a panic ends the policy and not the
-//! loop. T5, the policy is called with nothing borrowed.
+//! hoarded and forgotten ones are replaced. A panic of the policy unwinds to
+//! `turn()`, which calls `fail_over`; the tickets that were in flight come home by
+//! their `Drop`. T5, the policy is called with nothing borrowed.
 //!
 //! Absent on purpose: any opinion about order.
 //!
@@ -17,7 +18,7 @@ use crate::policy::{Cause, End, Fifo, Policy, Runnable};
 use crate::task::join::panic_text;
 use crate::task::{Sched, TaskLabel};
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -56,18 +57,20 @@ impl<P: Policy + 'static> Custody<P> {
         self.policy = Some(policy);
         self.held = 0;
         self.declined = false;
-        self.timed = self.ask(|policy| policy.wants_clock()).unwrap_or(false);
+        self.timed = self.policy.as_ref().is_some_and(Policy::wants_clock);
     }
 
     /// Hands a ticket to the policy.
     #[inline]
     pub(crate) fn enqueue(&mut self, ticket: Runnable, cause: Cause) {
         self.declined = false;
-        if self.policy.is_none() {
-            return self.rescue.enqueue(ticket, cause);
+        match &mut self.policy {
+            Some(policy) => {
+                self.held += 1;
+                policy.enqueue(ticket, cause);
+            }
+            None => self.rescue.enqueue(ticket, cause),
         }
-        self.held += 1;
-        self.ask(move |policy| policy.enqueue(ticket, cause));
     }
 
     /// The next ticket, from the rescue queue first: it holds what would
@@ -79,7 +82,11 @@ impl<P: Policy + 'static> Custody<P> {
         }
         // Bounded: every round takes one void ticket away from the policy.
         loop {
-            let Some(ticket) = self.ask(|policy| policy.pick_next(now)).flatten() else {
+            let Some(ticket) = self
+                .policy
+                .as_mut()
+                .and_then(|policy| policy.pick_next(now))
+            else {
                 self.look_after_tickets();
                 return self.rescue.pick_next(now).or_else(|| self.declined(now));
             };
@@ -119,17 +126,27 @@ impl<P: Policy + 'static> Custody<P> {
     /// Charges a poll.
     #[inline]
     pub(crate) fn ran(&mut self, task: &Sched, took: Duration, end: End) {
-        self.ask(|policy| policy.ran(task, took, end));
+        let Some(policy) = &mut self.policy else {
+            return;
+        };
+        // A catch of its own: the caller still has the task in its hands. For a
+        // policy that charges nothing it compiles to nothing.
+        let ran = catch_unwind(AssertUnwindSafe(|| policy.ran(task, took, end)));
+        if let Err(payload) = ran {
+            self.fail_over(payload);
+        }
     }
 
     /// Tells the policy that the loop slept.
     pub(crate) fn idle(&mut self, from: Instant, to: Instant) {
-        self.ask(|policy| policy.idle(from, to));
+        if let Some(policy) = &mut self.policy {
+            policy.idle(from, to);
+        }
     }
 
     /// When a shaping policy wants to be asked again.
-    pub(crate) fn next_at(&mut self) -> Option<Instant> {
-        self.ask(|policy| policy.next_at()).flatten()
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        self.policy.as_ref().and_then(Policy::next_at)
     }
 
     /// Whether the policy reads the clock.
@@ -149,9 +166,10 @@ impl<P: Policy + 'static> Custody<P> {
     }
 
     /// What reports call the policy.
-    pub(crate) fn name(&mut self) -> String {
-        self.ask(|policy| policy.name())
-            .unwrap_or_else(|| "Fifo (fallback)".into())
+    pub(crate) fn name(&self) -> String {
+        self.policy
+            .as_ref()
+            .map_or_else(|| "Fifo (fallback)".into(), Policy::name)
     }
 
     /// A ticket that `check_out` found void, or that came from elsewhere.
@@ -227,21 +245,15 @@ impl<P: Policy + 'static> Custody<P> {
         }
     }
 
-    /// Calls the policy. A panic ends its service: a FIFO takes over.
-    #[inline]
-    fn ask<R>(&mut self, call: impl FnOnce(&mut P) -> R) -> Option<R> {
-        let policy = self.policy.as_mut()?;
-        match catch_unwind(AssertUnwindSafe(|| call(policy))) {
-            Ok(answer) => Some(answer),
-            Err(payload) => {
-                self.fail_over(&*payload);
-                None
-            }
-        }
-    }
-
+    /// A panic reached the turn: the policy's service ends, a FIFO takes over.
+    ///
+    /// # Panics
+    /// Goes on with the panic when no policy is in service: then it is our own.
     #[cold]
-    fn fail_over(&mut self, payload: &(dyn Any + Send)) {
+    pub(crate) fn fail_over(&mut self, payload: Box<dyn Any + Send>) {
+        if self.policy.is_none() {
+            resume_unwind(payload);
+        }
         let name = self.policy.as_ref().map(|policy| {
             catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
         });
@@ -249,7 +261,7 @@ impl<P: Policy + 'static> Custody<P> {
         self.rescue_returned();
         // What it forgot or hid stays counted as held: `declined` replaces it
         // when nothing else is left, and no ticket is in the loop's hands.
-        let (policy, message) = (name.unwrap_or_default(), panic_text(payload).to_string());
+        let (policy, message) = (name.unwrap_or_default(), panic_text(&*payload).to_string());
         self.state
             .report(&Report::PolicyPanicked { policy, message });
     }

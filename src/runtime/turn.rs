@@ -21,8 +21,10 @@ use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
 use crate::task::join::panic_text;
-use crate::task::table::{Aftermath, CheckedOut, Ending, PanickedIn, Polled, Running, Unread};
-use crate::task::waker::{self, Mail};
+use crate::task::table::{
+    Aftermath, CheckedOut, Ending, PanickedIn, Polled, Running, Unread, waker_of,
+};
+use crate::task::waker::{self, Mail, Woken};
 use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
@@ -30,7 +32,21 @@ use std::time::Duration;
 
 impl<P: Policy + 'static> Runtime<P> {
     /// One turn. An error means that no turn will ever do anything again.
+    ///
+    /// Futures, drops, wakers, observers and hooks are caught where they are
+    /// called; a panic that comes as far as this is the policy's.
     pub(super) fn turn(&mut self, root: &mut Root<'_>) -> Result<(), Stuck> {
+        match catch_unwind(AssertUnwindSafe(|| self.phases(root))) {
+            Ok(result) => result,
+            Err(payload) => {
+                self.custody.fail_over(payload);
+                Ok(())
+            }
+        }
+    }
+
+    /// The four phases.
+    fn phases(&mut self, root: &mut Root<'_>) -> Result<(), Stuck> {
         self.now = self.state.clock.now();
         self.collect();
         if self.observer.is_some() || self.watched || self.custody.is_timed() {
@@ -108,8 +124,16 @@ impl<P: Policy + 'static> Runtime<P> {
             Duration::ZERO
         };
         self.custody.ran(&running.sched, took, end);
-        if let Some(aftermath) = self.state.table.check_in(running, polled) {
-            self.clear_up(id, aftermath);
+        match polled {
+            Polled::Pending => {
+                if let Some(ticket) = self.state.table.check_in(running) {
+                    self.hand_over_ticket(ticket, Cause::Yield, false);
+                }
+            }
+            Polled::Ended(ending) => {
+                let aftermath = self.state.table.check_in_ended(running, ending);
+                self.clear_up(id, aftermath);
+            }
         }
         self.hand_over(Cause::Task(id), Some(id));
     }
@@ -151,23 +175,45 @@ impl<P: Policy + 'static> Runtime<P> {
     /// of the wakes.
     #[inline]
     fn hand_over(&mut self, cause: Cause, by: Option<TaskId>) {
-        if !waker::any_woken() {
+        if waker::any_woken() {
+            self.hand_over_woken(cause, by);
+        }
+    }
+
+    fn hand_over_woken(&mut self, cause: Cause, by: Option<TaskId>) {
+        let cause_of = |ticket: &Runnable, fresh: bool| match by {
+            _ if fresh => Cause::Spawn(by),
+            Some(by) if by == ticket.id() => Cause::Yield,
+            _ => cause,
+        };
+        let mut woken = Woken::take();
+        let Some((first, first_fresh)) = self.state.table.take_woken(&mut woken) else {
             return;
+        };
+        // The list is newest first: turn it round, unless it has one task only.
+        if woken.newest().is_some() {
+            let mut tickets = std::mem::take(&mut self.tickets);
+            while let Some(ticket) = self.state.table.take_woken(&mut woken) {
+                tickets.push(ticket);
+            }
+            while let Some((ticket, fresh)) = tickets.pop() {
+                let cause = cause_of(&ticket, fresh);
+                self.hand_over_ticket(ticket, cause, fresh);
+            }
+            self.tickets = tickets;
         }
-        let mut tickets = std::mem::take(&mut self.tickets);
-        self.state.table.collect(&mut tickets);
-        // The list of the woken is newest first.
-        while let Some((ticket, fresh)) = tickets.pop() {
-            let cause = match by {
-                _ if fresh => Cause::Spawn(by),
-                Some(by) if by == ticket.id() => Cause::Yield,
-                _ => cause,
-            };
-            ticket.set_ready_at(self.now);
+        let cause = cause_of(&first, first_fresh);
+        self.hand_over_ticket(first, cause, first_fresh);
+    }
+
+    /// Gives one ticket to the policy.
+    #[inline]
+    fn hand_over_ticket(&mut self, ticket: Runnable, cause: Cause, fresh: bool) {
+        ticket.set_ready_at(self.now);
+        if self.observer.is_some() {
             self.announce(&ticket, cause, fresh);
-            self.custody.enqueue(ticket, cause);
         }
-        self.tickets = tickets;
+        self.custody.enqueue(ticket, cause);
     }
 
     /// Between two polls: cancellations, tickets that came home, a new policy.
@@ -302,25 +348,23 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
-    #[inline]
     fn announce(&mut self, task: &Sched, cause: Cause, fresh: bool) {
-        if self.observer.is_some() {
-            let now = self.now;
-            self.observe(|observer| {
-                if fresh {
-                    observer.task_spawned(task, now);
-                }
-                observer.task_runnable(task, cause, now);
-            });
-        }
+        let now = self.now;
+        self.observe(|observer| {
+            if fresh {
+                observer.task_spawned(task, now);
+            }
+            observer.task_runnable(task, cause, now);
+        });
     }
 }
 
 /// Polls a task's future, or the root's, which `block_on` lent.
 #[inline]
 fn poll_future(running: &mut Running, root: &mut Root<'_>) -> Polled {
-    let mut cx = Context::from_waker(&running.bell.waker);
-    let Some(job) = running.job.as_mut() else {
+    let Running { sched, job } = running;
+    let mut cx = Context::from_waker(waker_of(sched));
+    let Some(job) = job.as_mut() else {
         return root.poll(&mut cx);
     };
     match catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(&mut cx))) {

@@ -11,6 +11,7 @@
 //! Read next: `ticket.rs`.
 
 use super::ticket::Home;
+use super::waker::Bell;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -82,6 +83,9 @@ pub struct Sched {
     name: RefCell<Option<Cow<'static, str>>>,
     /// Where a dropped ticket goes.
     pub(super) home: Rc<Home>,
+    /// The task's waker, so that whoever has the ticket can poll; the cards of
+    /// gates have none.
+    pub(super) bell: Option<Bell>,
 }
 
 /// How reports name a task.
@@ -120,6 +124,7 @@ impl Sched {
         site: &'static Location<'static>,
         now: Instant,
         home: Rc<Home>,
+        bell: Option<Bell>,
     ) -> Self {
         Self {
             id: Cell::new(id),
@@ -136,6 +141,7 @@ impl Sched {
             site: Cell::new(site),
             name: RefCell::new(options.name),
             home,
+            bell,
         }
     }
 
@@ -163,7 +169,7 @@ impl Sched {
 
     /// A second card with the same content, for a task whose ticket is lost or
     /// for a gate (which then names its own home).
-    pub(crate) fn copy(&self, home: Rc<Home>) -> Self {
+    pub(crate) fn copy(&self, home: Rc<Home>, bell: Option<Bell>) -> Self {
         Self {
             id: self.id.clone(),
             priority: self.priority.clone(),
@@ -179,6 +185,7 @@ impl Sched {
             site: self.site.clone(),
             name: self.name.clone(),
             home,
+            bell,
         }
     }
 

@@ -14,7 +14,7 @@
 use super::info::{Sched, SpawnOptions, TaskId, TaskLabel};
 use super::job::BoxedJob;
 use super::ticket::{Home, Runnable};
-use super::waker::{Mail, TaskWaker, Woken};
+use super::waker::{Alone, Bell, Mail, TaskWaker, Woken};
 use crate::mailbox::Mailbox;
 use crate::primitives::{Arc, Ordering, fence};
 use crate::slab::{Key, Slab};
@@ -60,18 +60,8 @@ pub(super) struct Task {
     ticket: Option<Runnable>,
     /// The card; the ticket points to the same.
     sched: Rc<Sched>,
-    /// The waker. `None` while the turn polls.
-    bell: Option<Bell>,
     /// Who waits for the result.
     pub(super) watcher: Option<Waker>,
-}
-
-/// A task's waker, twice: as polls get it, and as its flags are read.
-pub(crate) struct Bell {
-    /// For `Context`.
-    pub(crate) waker: Waker,
-    /// The same.
-    shared: Arc<TaskWaker>,
 }
 
 /// Where a task is in its life; the picture is in `task/mod.rs`.
@@ -100,14 +90,12 @@ pub(crate) enum Ending {
     Taken,
 }
 
-/// The card and the waker of a finished task.
+/// The card, with its waker, and the ticket of a finished task.
 struct Spare {
     /// With two counts: this one and the ticket's.
     sched: Rc<Sched>,
     /// The ticket.
     ticket: Runnable,
-    /// The waker, held by nobody else.
-    bell: Bell,
 }
 
 /// What [`TaskTable::check_out`] found behind a ticket.
@@ -122,15 +110,13 @@ pub(crate) enum CheckedOut {
 
 /// A task in the hands of the turn.
 pub(crate) struct Running {
-    /// Its card.
+    /// Its card, with its waker.
     pub(crate) sched: Rc<Sched>,
     /// Its future; `None` for the root.
     pub(crate) job: Option<BoxedJob>,
-    /// Its waker.
-    pub(crate) bell: Bell,
 }
 
-/// How a poll ended, for [`TaskTable::check_in`].
+/// What a poll said.
 pub(crate) enum Polled {
     /// The future waits.
     Pending,
@@ -203,20 +189,15 @@ impl TaskTable {
                 index: key.index,
                 generation: key.generation,
             };
-            let spare = match spare {
+            let Spare { sched, ticket } = match spare {
                 Some(spare) => {
                     spare.sched.relabel(id, options, site);
-                    spare.bell.shared.relabel(key.index);
+                    shared(&spare.sched).relabel(key.index);
                     spare
                 }
-                None => self.new_spare(Sched::new(id, options, site, now, Rc::clone(&self.home))),
+                None => self.new_spare(id, options, site, now),
             };
-            let Spare {
-                sched,
-                ticket,
-                bell,
-            } = spare;
-            bell.shared.wake_here();
+            shared(&sched).wake_here();
             Task {
                 stage: Stage::Waiting,
                 fresh: true,
@@ -224,7 +205,6 @@ impl TaskTable {
                 job,
                 ticket: Some(ticket),
                 sched,
-                bell: Some(bell),
                 watcher: None,
             }
         });
@@ -234,56 +214,46 @@ impl TaskTable {
         })
     }
 
-    fn new_spare(&self, sched: Sched) -> Spare {
-        let index = sched.id().index;
-        let shared = Arc::new(TaskWaker::new(
-            index,
-            self.loop_id,
-            Arc::clone(&self.mailbox),
-        ));
-        let sched = Rc::new(sched);
-        let ticket = Runnable::issue(Rc::clone(&sched));
-        let bell = Bell {
-            waker: Waker::from(Arc::clone(&shared)),
-            shared,
-        };
+    fn new_spare(
+        &self,
+        id: TaskId,
+        options: SpawnOptions,
+        site: &'static Location<'static>,
+        now: Instant,
+    ) -> Spare {
+        let bell = Bell::new(id.index, self.loop_id, Arc::clone(&self.mailbox));
+        let home = Rc::clone(&self.home);
+        let sched = Rc::new(Sched::new(id, options, site, now, home, Some(bell)));
         Spare {
+            ticket: Runnable::issue(Rc::clone(&sched)),
             sched,
-            ticket,
-            bell,
         }
     }
 
-    /// Takes the tickets of all woken tasks, the newest first, into `tickets`;
-    /// the flag says whether the task is a new one.
+    /// Takes the ticket of a task on the list of the woken, off the list; the flag
+    /// says whether the task is a new one. Returns the rest of the list too.
     #[inline]
-    pub(crate) fn collect(&self, tickets: &mut Vec<(Runnable, bool)>) {
-        let mut woken = Woken::take();
-        if woken.newest().is_none() {
-            return;
-        }
+    pub(crate) fn take_woken(&self, woken: &mut Woken) -> Option<(Runnable, bool)> {
         let mut tasks = self.tasks.borrow_mut();
         while let Some(index) = woken.newest() {
-            let Some((task, link)) = tasks.at_mut(index).and_then(Task::taken_off_list) else {
-                // LAW T2: a linked task is never released, and none runs now.
+            let Some(task) = tasks.at_mut(index) else {
+                // LAW T2: a task on the list is never released.
                 debug_assert!(false, "a woken task has left the table");
-                return;
+                return None;
             };
-            woken = Woken::behind(link);
-            match task.stage {
-                Stage::Waiting => {
-                    if let Some(ticket) = task.ticket.take() {
-                        task.stage = Stage::Queued;
-                        tickets.push((ticket, std::mem::take(&mut task.fresh)));
-                    }
+            *woken = Woken::behind(shared(&task.sched).unlink());
+            if let Some(ticket) = task.ticket.take() {
+                if let Stage::Waiting = task.stage {
+                    task.stage = Stage::Queued;
+                    return Some((ticket, std::mem::take(&mut task.fresh)));
                 }
-                Stage::Done(_) => {
-                    let key = key(task.sched.id());
-                    self.release_if_over(&mut tasks, key);
-                }
-                Stage::Queued | Stage::Running => {}
+                // It ended before its last wake was collected.
+                task.ticket = Some(ticket);
+                let key = key(task.sched.id());
+                self.release_if_over(&mut tasks, key);
             }
         }
+        None
     }
 
     /// Redeems a ticket that the policy picked.
@@ -298,15 +268,12 @@ impl TaskTable {
         else {
             return CheckedOut::Void(sched);
         };
-        if let Stage::Queued = task.stage
-            && let Some(bell) = task.bell.take()
-        {
+        if let Stage::Queued = task.stage {
             task.stage = Stage::Running;
-            bell.shared.set_idle();
+            shared(&sched).set_idle();
             return CheckedOut::Poll(Running {
                 sched,
                 job: task.job.take(),
-                bell,
             });
         }
         if task.ticket.is_some() {
@@ -317,29 +284,36 @@ impl TaskTable {
         CheckedOut::Husk
     }
 
-    /// Puts a task back after its poll.
+    /// Puts a task back that waits, or that has just woken itself: then its ticket
+    /// comes back at once if nobody else was woken before it.
     #[inline]
-    pub(crate) fn check_in(&self, running: Running, polled: Polled) -> Option<Aftermath> {
-        let Running { sched, job, bell } = running;
+    pub(crate) fn check_in(&self, running: Running) -> Option<Runnable> {
+        let Running { sched, job } = running;
+        let mut tasks = self.tasks.borrow_mut();
+        let task = tasks.get_mut(key(sched.id()))?;
+        task.job = job;
+        // WHY NOT always through the list of the woken: the list is for many
+        // tasks; for the one in our hands it costs two more look-ups.
+        if shared(&sched).unlink_if_alone() == Alone::Yes {
+            task.stage = Stage::Queued;
+            return Some(Runnable::issue(sched));
+        }
+        task.stage = Stage::Waiting;
+        task.ticket = Some(Runnable::issue(sched));
+        None
+    }
+
+    /// Puts a task back that has ended.
+    pub(crate) fn check_in_ended(&self, running: Running, ending: Ending) -> Aftermath {
+        let Running { sched, job } = running;
         let key = key(sched.id());
         let mut tasks = self.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(key) else {
-            debug_assert!(false, "a running task cannot leave the table");
-            return Some(Aftermath { job, watcher: None });
-        };
-        task.bell = Some(bell);
-        task.job = job;
-        task.ticket = Some(Runnable::issue(sched));
-        match polled {
-            Polled::Pending => {
-                task.stage = Stage::Waiting;
-                None
-            }
-            Polled::Ended(ending) => {
-                task.stage = Stage::Done(ending);
-                Some(self.settle(&mut tasks, key))
-            }
+        if let Some(task) = tasks.get_mut(key) {
+            task.job = job;
+            task.ticket = Some(Runnable::issue(sched));
+            task.stage = Stage::Done(ending);
         }
+        self.settle(&mut tasks, key)
     }
 
     /// What follows from the end of a task: who is woken, what is dropped.
@@ -372,34 +346,25 @@ impl TaskTable {
         };
         let settled = task.detached || matches!(task.stage, Stage::Done(Ending::Taken));
         let over = matches!(task.stage, Stage::Done(_)) && settled && task.job.is_none();
-        let unlinked = task
-            .bell
-            .as_ref()
-            .is_some_and(|bell| !bell.shared.is_linked());
-        if !over || task.ticket.is_none() || !unlinked {
+        if !over || task.ticket.is_none() || shared(&task.sched).is_linked() {
             return;
         }
         let Some(Task {
             sched,
             ticket: Some(ticket),
-            bell: Some(bell),
             ..
         }) = tasks.remove(key)
         else {
             return;
         };
-        let alone = Arc::strong_count(&bell.shared) == 2 && Rc::strong_count(&sched) == 2;
-        if alone && !self.closed.get() {
+        let ours = sched.bell.as_ref().is_some_and(Bell::is_ours_alone);
+        if ours && Rc::strong_count(&sched) == 2 && !self.closed.get() {
             // ORDER: Acquire fence, pairs with the Release of the last foreign
             // clone's drop: its last wake happened before the next tenant moves in.
             fence(Ordering::Acquire);
-            self.spares.borrow_mut().push(Spare {
-                sched,
-                ticket,
-                bell,
-            });
+            self.spares.borrow_mut().push(Spare { sched, ticket });
         } else {
-            bell.shared.set_dead();
+            shared(&sched).set_dead();
             drop(ticket.redeem());
         }
     }
@@ -492,7 +457,8 @@ impl TaskTable {
             let Some(task) = tasks.get_mut(key) else {
                 continue;
             };
-            task.sched = Rc::new(task.sched.copy(Rc::clone(&self.home)));
+            let bell = task.sched.bell.clone();
+            task.sched = Rc::new(task.sched.copy(Rc::clone(&self.home), bell));
             let ticket = Runnable::issue(Rc::clone(&task.sched));
             match task.stage {
                 Stage::Done(_) => {
@@ -500,9 +466,7 @@ impl TaskTable {
                     self.release_if_over(&mut tasks, key);
                 }
                 _ => {
-                    if let Some(bell) = &task.bell {
-                        bell.shared.set_queued();
-                    }
+                    shared(&task.sched).set_queued();
                     fresh.push(ticket);
                 }
             }
@@ -557,11 +521,12 @@ impl TaskTable {
                 Stage::Done(_) => continue,
             };
             // Somebody besides us holds the waker: the task may be woken yet.
-            let wakeable = match &task.bell {
-                Some(bell) => Arc::strong_count(&bell.shared) > 2,
-                None => true,
-            };
-            visit(&task.sched, state, wakeable);
+            let held = task
+                .sched
+                .bell
+                .as_ref()
+                .is_some_and(|bell| !bell.is_ours_alone());
+            visit(&task.sched, state, held);
         }
     }
 
@@ -572,20 +537,18 @@ impl TaskTable {
     }
 }
 
-impl Task {
-    /// The task, taken off the list of the woken, and the link it had there.
-    fn taken_off_list(&mut self) -> Option<(&mut Self, u32)> {
-        let link = self.bell.as_ref()?.shared.unlink();
-        Some((self, link))
-    }
-}
-
 impl Running {
     /// Whether the task woke itself while it was polled.
     #[inline]
     pub(crate) fn is_woken(&self) -> bool {
-        self.bell.shared.is_linked()
+        shared(&self.sched).is_linked()
     }
+}
+
+/// The waker that a poll of this task gets.
+#[inline]
+pub(crate) fn waker_of(sched: &Sched) -> &Waker {
+    &bell(sched).waker
 }
 
 /// What a task does at the moment.
@@ -598,6 +561,21 @@ pub enum TaskState {
     Runnable,
     /// It is being polled.
     Running,
+}
+
+/// The waker on a task's card.
+#[inline]
+fn bell(sched: &Sched) -> &Bell {
+    sched
+        .bell
+        .as_ref()
+        .expect("the cards of tasks have a waker")
+}
+
+/// The flags of that waker.
+#[inline]
+fn shared(sched: &Sched) -> &TaskWaker {
+    &bell(sched).shared
 }
 
 /// The key of a task's slot.

@@ -20,7 +20,7 @@ use super::info::TaskId;
 use crate::mailbox::{Flag, Mailbox, Raised};
 use crate::primitives::{Arc, AtomicU32, Ordering};
 use std::cell::Cell;
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 /// What another thread may ask of a loop.
 pub(crate) enum Mail {
@@ -48,6 +48,15 @@ pub(crate) struct TaskWaker {
     mailbox: Arc<Mailbox<Mail>>,
 }
 
+/// A task's waker, twice: as polls get it, and as its flags are read.
+#[derive(Clone)]
+pub(crate) struct Bell {
+    /// For `Context`.
+    pub(crate) waker: Waker,
+    /// The same.
+    pub(super) shared: Arc<TaskWaker>,
+}
+
 /// Neither woken nor queued.
 const IDLE: u32 = u32::MAX;
 /// Last of the list of the woken.
@@ -70,9 +79,25 @@ thread_local! {
     static LOCAL: Local = const { Local { loop_id: Cell::new(0), newest: Cell::new(END) } };
 }
 
-impl TaskWaker {
+impl Bell {
     /// The waker of the task at `index`.
     pub(super) fn new(index: u32, loop_id: u64, mailbox: Arc<Mailbox<Mail>>) -> Self {
+        let shared = Arc::new(TaskWaker::new(index, loop_id, mailbox));
+        Self {
+            waker: Waker::from(Arc::clone(&shared)),
+            shared,
+        }
+    }
+
+    /// Whether nobody else holds the waker.
+    pub(super) fn is_ours_alone(&self) -> bool {
+        Arc::strong_count(&self.shared) == 2
+    }
+}
+
+impl TaskWaker {
+    /// The waker of the task at `index`.
+    fn new(index: u32, loop_id: u64, mailbox: Arc<Mailbox<Mail>>) -> Self {
         let (index, link) = (AtomicU32::new(index), AtomicU32::new(IDLE));
         Self {
             index,
@@ -130,6 +155,20 @@ impl TaskWaker {
         older
     }
 
+    /// Takes the task off the list if it is the only one on it.
+    #[inline]
+    pub(super) fn unlink_if_alone(&self) -> Alone {
+        LOCAL.with(|local| {
+            let first = local.newest.get() == self.index.load(Ordering::Relaxed);
+            if first && self.link.load(Ordering::Relaxed) == END {
+                local.newest.set(END);
+                self.link.store(QUEUED, Ordering::Relaxed);
+                return Alone::Yes;
+            }
+            Alone::No
+        })
+    }
+
     /// The ticket is back: wakes count again.
     #[inline]
     pub(super) fn set_idle(&self) {
@@ -170,19 +209,28 @@ impl Wake for TaskWaker {
     }
 }
 
+/// Whether a task was the only one on the list of the woken.
+#[derive(PartialEq, Eq)]
+pub(super) enum Alone {
+    /// It was, and the list is empty now.
+    Yes,
+    /// It was not, or others are on it too; nothing was changed.
+    No,
+}
+
 /// The list of the tasks woken on this thread, cut off from its head.
-pub(super) struct Woken(u32);
+pub(crate) struct Woken(u32);
 
 impl Woken {
     /// Takes the list; this thread starts a new one.
     #[inline]
-    pub(super) fn take() -> Self {
+    pub(crate) fn take() -> Self {
         Self(LOCAL.with(|local| local.newest.replace(END)))
     }
 
     /// The newest task on it, if there is any.
     #[inline]
-    pub(super) fn newest(&self) -> Option<u32> {
+    pub(crate) fn newest(&self) -> Option<u32> {
         (self.0 != END).then_some(self.0)
     }
 

@@ -1,0 +1,181 @@
+//! Microbenchmarks of the executor, one per name.
+//!
+//! `cargo run --profile measured --example bench`          all of them, in ns of CPU time
+//! `cargo run --profile measured --example bench NAME N`   one of them, N operations, nothing
+//! printed: for `valgrind --tool=callgrind` (the slope between two values of N is the cost of
+//! an operation).
+
+use downbeat::time::sleep;
+use downbeat::{run, spawn};
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// One benchmark: its name, how many operations a quick run does, and the run.
+struct Row {
+    name: &'static str,
+    operations: u64,
+    run: fn(u64),
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        name: "yield_1",
+        operations: 3_000_000,
+        run: yield_1,
+    },
+    Row {
+        name: "yield_1000",
+        operations: 3_000_000,
+        run: yield_1000,
+    },
+    Row {
+        name: "spawn_join",
+        operations: 400_000,
+        run: spawn_join,
+    },
+    Row {
+        name: "spawn_await",
+        operations: 1_000_000,
+        run: spawn_await,
+    },
+    Row {
+        name: "timers",
+        operations: 300_000,
+        run: timers,
+    },
+    Row {
+        name: "timer_cancel",
+        operations: 1_000_000,
+        run: timer_cancel,
+    },
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [name, operations] => {
+            let row = ROWS
+                .iter()
+                .find(|row| row.name == name)
+                .expect("a benchmark of this name");
+            (row.run)(operations.parse().expect("a number of operations"));
+        }
+        _ => {
+            for row in ROWS {
+                println!("{:14} {:8.1} ns", row.name, best_of_five(row));
+            }
+        }
+    }
+}
+
+/// The fastest of five runs, per operation.
+fn best_of_five(row: &Row) -> f64 {
+    let time = || {
+        let start = Instant::now();
+        (row.run)(row.operations);
+        start.elapsed().as_nanos() as f64 / row.operations as f64
+    };
+    (0..5).map(|_| time()).fold(f64::INFINITY, f64::min)
+}
+
+/// A future that is pending once and wakes itself: the smallest yield.
+struct Yield(bool);
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// One task yields n times.
+fn yield_1(n: u64) {
+    run(async move {
+        let task = spawn(async move {
+            for _ in 0..n {
+                Yield(false).await;
+            }
+        });
+        task.await.unwrap();
+    });
+}
+
+/// A thousand tasks yield n times in all.
+fn yield_1000(n: u64) {
+    run(async move {
+        let yielder = |_| {
+            spawn(async move {
+                for _ in 0..n / 1000 {
+                    Yield(false).await;
+                }
+            })
+        };
+        let tasks: Vec<_> = (0..1000).map(yielder).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// Spawns n tasks, then joins all.
+fn spawn_join(n: u64) {
+    run(async move {
+        let tasks: Vec<_> = (0..n).map(|i| spawn(async move { i })).collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await.unwrap();
+        }
+        black_box(sum);
+    });
+}
+
+/// Spawns a task and awaits it, n times.
+fn spawn_await(n: u64) {
+    run(async move {
+        let mut sum = 0;
+        for i in 0..n {
+            sum += spawn(async move { i }).await.unwrap();
+        }
+        black_box(sum);
+    });
+}
+
+/// n tasks sleep for pseudo-random times below a second of virtual time.
+fn timers(n: u64) {
+    let mut runtime = downbeat::Runtime::builder()
+        .virtual_clock()
+        .build()
+        .unwrap();
+    runtime.block_on(async move {
+        let sleeper = |i: u64| {
+            let micros = i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44;
+            spawn(async move { sleep(Duration::from_micros(micros)).await })
+        };
+        let tasks: Vec<_> = (0..n).map(sleeper).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// Arms and cancels a timer n times.
+fn timer_cancel(n: u64) {
+    run(async move {
+        for _ in 0..n {
+            let mut timer = sleep(Duration::from_secs(3600));
+            std::future::poll_fn(|cx| {
+                let _ = Pin::new(&mut timer).poll(cx);
+                Poll::Ready(())
+            })
+            .await;
+        }
+    });
+}
