@@ -16,6 +16,7 @@ use super::report::Report;
 use super::state::LoopState;
 use crate::policy::{Cause, End, Fifo, Policy, Runnable};
 use crate::task::join::panic_text;
+use crate::task::ticket::Home;
 use crate::task::{Sched, TaskLabel};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -34,7 +35,9 @@ pub(crate) struct Custody<P> {
     declined: bool,
     /// Whether the policy reads the clock.
     timed: bool,
-    /// The loop, for homes, fresh tickets and reports.
+    /// Where our tickets come home to.
+    home: Rc<Home>,
+    /// The loop, for fresh tickets and reports.
     state: Rc<LoopState>,
 }
 
@@ -47,6 +50,7 @@ impl<P: Policy + 'static> Custody<P> {
             held: 0,
             declined: false,
             timed: false,
+            home: Rc::clone(state.table.home()),
             state,
         };
         custody.install(policy);
@@ -61,7 +65,7 @@ impl<P: Policy + 'static> Custody<P> {
     }
 
     /// Hands a ticket to the policy.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enqueue(&mut self, ticket: Runnable, cause: Cause) {
         self.declined = false;
         match &mut self.policy {
@@ -75,27 +79,36 @@ impl<P: Policy + 'static> Custody<P> {
 
     /// The next ticket, from the rescue queue first: it holds what would
     /// otherwise be lost.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pick_next(&mut self, now: Instant) -> Option<Runnable> {
         if let Some(ticket) = self.rescue.pick_next(now) {
             return Some(ticket);
         }
-        // Bounded: every round takes one void ticket away from the policy.
-        loop {
-            let Some(ticket) = self
-                .policy
-                .as_mut()
-                .and_then(|policy| policy.pick_next(now))
-            else {
-                self.look_after_tickets();
-                return self.rescue.pick_next(now).or_else(|| self.declined(now));
-            };
-            if ticket.belongs_to(self.state.table.home()) {
-                self.held = self.held.saturating_sub(1);
-                return Some(ticket);
+        match self.policy.as_mut().and_then(|policy| policy.pick_next(now)) {
+            Some(ticket) if ticket.belongs_to(&self.home) => {
+                self.held = self.held.wrapping_sub(1);
+                Some(ticket)
             }
-            self.wrong_ticket(&ticket);
+            other => self.pick_another(other, now),
         }
+    }
+
+    /// The policy picked nothing, or a ticket that is not ours.
+    #[cold]
+    fn pick_another(&mut self, mut picked: Option<Runnable>, now: Instant) -> Option<Runnable> {
+        // Bounded: every round takes one foreign ticket away from the policy. The
+        // foreign ticket goes home when it is dropped.
+        while let Some(foreign) = picked {
+            self.wrong_ticket(&foreign);
+            drop(foreign);
+            picked = self.policy.as_mut().and_then(|policy| policy.pick_next(now));
+            if picked.as_ref().is_some_and(|ticket| ticket.belongs_to(&self.home)) {
+                self.held = self.held.wrapping_sub(1);
+                return picked;
+            }
+        }
+        self.look_after_tickets();
+        self.rescue.pick_next(now).or_else(|| self.declined(now))
     }
 
     /// The policy says "nothing now": is it empty, shaping, or hoarding?
@@ -197,7 +210,7 @@ impl<P: Policy + 'static> Custody<P> {
 
     /// Moves returned tickets to the rescue queue; void ones vanish.
     fn rescue_returned(&mut self) -> Vec<TaskLabel> {
-        let returned = self.state.table.home().take_returned();
+        let returned = self.home.take_returned();
         let valid = returned
             .into_iter()
             .filter(|card| self.state.table.is_valid(card));

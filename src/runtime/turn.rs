@@ -96,7 +96,7 @@ impl<P: Policy + 'static> Runtime<P> {
     }
 
     /// Redeems a ticket: one poll, then its charge, then its wakes.
-    #[inline]
+    #[inline(always)]
     fn poll_task<const WATCHED: bool>(&mut self, ticket: Runnable, root: &mut Root<'_>) {
         let mut running = match self.state.table.check_out(ticket) {
             CheckedOut::Poll(running) => running,
@@ -207,7 +207,7 @@ impl<P: Policy + 'static> Runtime<P> {
     }
 
     /// Gives one ticket to the policy.
-    #[inline]
+    #[inline(always)]
     fn hand_over_ticket(&mut self, ticket: Runnable, cause: Cause, fresh: bool) {
         ticket.set_ready_at(self.now);
         if self.observer.is_some() {
@@ -360,7 +360,7 @@ impl<P: Policy + 'static> Runtime<P> {
 }
 
 /// Polls a task's future, or the root's, which `block_on` lent.
-#[inline]
+#[inline(always)]
 fn poll_future(running: &mut Running, root: &mut Root<'_>) -> Polled {
     let Running { sched, job } = running;
     let mut cx = Context::from_waker(waker_of(sched));

@@ -257,7 +257,7 @@ impl TaskTable {
     }
 
     /// Redeems a ticket that the policy picked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_out(&self, ticket: Runnable) -> CheckedOut {
         let sched = ticket.redeem();
         let mut tasks = self.tasks.borrow_mut();
@@ -286,7 +286,7 @@ impl TaskTable {
 
     /// Puts a task back that waits, or that has just woken itself: then its ticket
     /// comes back at once if nobody else was woken before it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_in(&self, running: Running) -> Option<Runnable> {
         let Running { sched, job } = running;
         let mut tasks = self.tasks.borrow_mut();
