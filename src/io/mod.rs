@@ -1,7 +1,25 @@
 //! Byte streams: the traits, the `async` methods on them, buffers and halves.
+//!
+//! Owns: the buffers of [`BufReader`] and [`BufWriter`]; everything else is
+//! methods on streams that somebody else owns.
+//!
+//! Law: whatever reads until something is found takes a limit, because the
+//! other side decides how long that takes.
+//!
+//! Read next: `traits.rs`, then `ext.rs`.
 
+mod buf_reader;
+mod buf_writer;
+mod copy;
+mod ext;
 mod registered;
+mod split;
 mod traits;
 
+pub use buf_reader::BufReader;
+pub use buf_writer::BufWriter;
+pub use copy::copy;
+pub use ext::{AsyncReadExt, AsyncWriteExt, LimitExceeded};
 pub use registered::Registered;
+pub use split::{ReadHalf, ReuniteError, WriteHalf, split};
 pub use traits::{AsyncRead, AsyncWrite};
