@@ -1,0 +1,30 @@
+//! Whose turn it is to be polled first where several futures race.
+//!
+//! Owns: one thread-local counter. A race is often made anew on each round of a
+//! loop; if each began with its first future, a first future that is always
+//! ready would starve the others for ever. So every race takes the next number.
+//!
+//! Law: no randomness and no addresses. After `restart(n)` the same program
+//! takes the same numbers, so a seeded run stays repeatable.
+//!
+//! Read next: `future/race.rs`, its only reader.
+
+use std::cell::Cell;
+
+thread_local! {
+    static NEXT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The next number of this thread.
+pub(crate) fn next() -> usize {
+    NEXT.replace(NEXT.get().wrapping_add(1))
+}
+
+/// Starts over at `number`, as a loop does when it is built.
+#[allow(
+    dead_code,
+    reason = "called by the loop, which is not part of this layer"
+)]
+pub(crate) fn restart(number: usize) {
+    NEXT.set(number);
+}
