@@ -14,7 +14,9 @@ pub(crate) mod primitives;
 pub(crate) mod rotation;
 pub mod runtime;
 pub(crate) mod slab;
+pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 
 pub use blocking::{BlockingError, BlockingHandle, spawn_blocking};

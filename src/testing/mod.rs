@@ -1,0 +1,27 @@
+//! What tests of programs on this crate need: streams in memory, a future under
+//! the magnifying glass, a seeded source of chance.
+//!
+//! Owns: nothing shared. Everything here is deterministic: same calls and same
+//! seed, same result. It needs no loop, and on a loop it behaves like any other
+//! source (it spends the budget).
+//!
+//! * [`Probe`] polls a future by hand and counts its polls and wakes;
+//!   [`block_on`] runs one on a bare thread.
+//! * [`pair`] connects two [`Stream`]s with a buffer of a stated size;
+//!   [`Script`] plays one side of a conversation byte by byte; [`Ragged`] cuts
+//!   another stream's reads and writes into small pieces.
+//! * [`Rng`] is the source of chance they use.
+//!
+//! Read next: `probe.rs`.
+
+mod probe;
+mod ragged;
+mod rng;
+mod script;
+mod stream;
+
+pub use probe::{Alarm, Probe, block_on};
+pub use ragged::Ragged;
+pub use rng::Rng;
+pub use script::Script;
+pub use stream::{Stream, pair};
