@@ -16,16 +16,19 @@
 //! whole leaf future.
 
 use super::report::{Report, Stuck};
+use super::state::LoopState;
 use super::{Pacing, Root, Runtime};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
+use crate::task::job::BoxedJob;
 use crate::task::join::panic_text;
 use crate::task::table::{
     Aftermath, CheckedOut, Ending, PanickedIn, Polled, Running, Unread, waker_of,
 };
 use crate::task::waker::{self, Mail, Woken};
 use crate::task::{Sched, TaskId};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -109,7 +112,7 @@ impl<P: Policy + 'static> Runtime<P> {
         }
         self.state.running.set(Some(id));
         budget::set(self.budget);
-        let polled = poll_future(&mut running, root);
+        let polled = poll_future(&self.state, &mut running, root);
         self.state.running.set(None);
         running.sched.count_poll();
         self.polls += 1;
@@ -285,12 +288,8 @@ impl<P: Policy + 'static> Runtime<P> {
     }
 
     /// Drops a future or an output; a panic in there is reported.
-    fn drop_job(&self, id: TaskId, job: crate::task::job::BoxedJob) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-            let what = format!("the future of task {}", self.state.label(id));
-            let message = panic_text(&*payload).into();
-            self.state.report(&Report::DropPanicked { what, message });
-        }
+    fn drop_job(&self, id: TaskId, job: BoxedJob) {
+        drop_job(&self.state, id, job);
     }
 
     /// Wakes; a foreign waker may panic, ours cannot.
@@ -361,18 +360,49 @@ impl<P: Policy + 'static> Runtime<P> {
 
 /// Polls a task's future, or the root's, which `block_on` lent.
 #[inline(always)]
-fn poll_future(running: &mut Running, root: &mut Root<'_>) -> Polled {
+fn poll_future(state: &LoopState, running: &mut Running, root: &mut Root<'_>) -> Polled {
     let Running { sched, job } = running;
     let mut cx = Context::from_waker(waker_of(sched));
-    let Some(job) = job.as_mut() else {
+    let Some(future) = job.as_mut() else {
         return root.poll(&mut cx);
     };
-    match catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(&mut cx))) {
+    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
         Ok(Poll::Pending) => Polled::Pending,
         Ok(Poll::Ready(())) => Polled::Ended(Ending::Value),
-        // The future was done and panicked in its drop: the output stands. The
-        // panic itself has been printed by the panic hook.
-        Err(_) if job.is_finished() => Polled::Ended(Ending::Value),
-        Err(payload) => Polled::Ended(Ending::Panicked(payload)),
+        Err(payload) => Polled::Ended(panicked(state, sched.id(), job, payload)),
     }
+}
+
+/// What a panic in a poll makes of the task.
+#[cold]
+fn panicked(
+    state: &LoopState,
+    id: TaskId,
+    job: &mut Option<BoxedJob>,
+    payload: Box<dyn Any + Send>,
+) -> Ending {
+    if job.as_ref().is_some_and(|job| job.is_finished()) {
+        // The future was done and panicked in its drop: the output stands.
+        report_drop(state, id, &*payload);
+        return Ending::Value;
+    }
+    // LAW T15: whoever waits for what the future holds (the other end of a channel,
+    // a permit) must not wait until somebody asks for the result.
+    if let Some(job) = job.take() {
+        drop_job(state, id, job);
+    }
+    Ending::Panicked(payload)
+}
+
+/// Drops a future or an output; a panic in there is reported.
+fn drop_job(state: &LoopState, id: TaskId, job: BoxedJob) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
+        report_drop(state, id, &*payload);
+    }
+}
+
+fn report_drop(state: &LoopState, id: TaskId, payload: &(dyn Any + Send)) {
+    let what = format!("the future of task {}", state.label(id));
+    let message = panic_text(payload).into();
+    state.report(&Report::DropPanicked { what, message });
 }
