@@ -4,12 +4,14 @@
 mod laws;
 
 use downbeat::time::sleep;
-use downbeat::{JoinError, spawn};
-use laws::{Count, MS, reporting_runtime, virtual_runtime};
+use downbeat::{Handle, JoinError, spawn};
+use laws::{Bomb, Count, MS, OnDrop, reporting_runtime, virtual_runtime};
 use std::any::Any;
 use std::future::Future;
+use std::panic::panic_any;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Does what its two closures say when it is polled and when it is dropped.
 struct ByHand<P, D: FnMut()> {
@@ -66,4 +68,41 @@ async fn spawn_by_hand(drop: fn()) -> Result<u32, JoinError> {
         drop,
     })
     .await
+}
+
+#[test]
+fn t16_a_payload_whose_drop_panics_takes_nobody_with_it() {
+    let (mut runtime, reports) = reporting_runtime();
+    runtime.block_on(async {
+        // Read by nobody.
+        spawn(async { panic_any(Bomb) }).detach();
+        sleep(MS).await;
+        // From the drop of a finished future, which is still read as a value.
+        assert_eq!(spawn_by_hand(|| panic_any(Bomb)).await.unwrap(), 7);
+        // From the drop of a cancelled one, and from the drop of an output.
+        let cancelled = spawn(ByHand {
+            poll: |_: &mut Context<'_>| Poll::<()>::Pending,
+            drop: || panic_any(Bomb),
+        });
+        cancelled.abort();
+        assert!(cancelled.await.unwrap_err().is_cancelled());
+        spawn(async { OnDrop(|| panic_any(Bomb)) }).detach();
+        sleep(MS).await;
+        // From a waker that is not ours, and from a call of another thread.
+        struct Loud;
+        impl Wake for Loud {
+            fn wake(self: Arc<Self>) {
+                panic_any(Bomb)
+            }
+        }
+        let mut timer = sleep(MS);
+        let loud = Waker::from(Arc::new(Loud));
+        let polled = Pin::new(&mut timer).poll(&mut Context::from_waker(&loud));
+        assert!(polled.is_pending());
+        Handle::current().unwrap().call(|| panic_any(Bomb)).unwrap();
+        sleep(MS * 2).await;
+    });
+    let reports = reports.take();
+    assert_eq!(reports.len(), 6, "{reports:#?}");
+    assert!(reports.iter().all(|report| !report.contains("policy")));
 }

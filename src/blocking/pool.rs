@@ -15,6 +15,7 @@
 
 use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::runtime::state::{OutsideWork, PoolLimits};
+use crate::task::join::drop_caught;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -151,7 +152,7 @@ impl OutsideWork for Pool {
         drop(queue);
         self.shared.work.notify_all();
         for job in cancelled {
-            drop(catch_unwind(AssertUnwindSafe(|| drop(job))));
+            drop(drop_caught(job));
         }
         let queue = self.shared.lock();
         // What still runs after the grace keeps only its own half of the shared
@@ -198,7 +199,7 @@ fn work(shared: &Shared) {
             queue.running += 1;
             drop(queue);
             // LAW B02: the job catches its own panic; this one is for its drop.
-            drop(catch_unwind(AssertUnwindSafe(job.run)));
+            drop(drop_caught(catch_unwind(AssertUnwindSafe(job.run))));
             queue = shared.lock();
             queue.resolving -= resolves;
             queue.running -= 1;

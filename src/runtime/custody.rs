@@ -15,7 +15,7 @@
 use super::report::Report;
 use super::state::LoopState;
 use crate::policy::{Cause, End, Fifo, Policy, Runnable};
-use crate::task::join::panic_text;
+use crate::task::join::{drop_caught, panic_message};
 use crate::task::ticket::Home;
 use crate::task::{Sched, TaskLabel};
 use std::any::Any;
@@ -84,7 +84,11 @@ impl<P: Policy + 'static> Custody<P> {
         if let Some(ticket) = self.rescue.pick_next(now) {
             return Some(ticket);
         }
-        match self.policy.as_mut().and_then(|policy| policy.pick_next(now)) {
+        match self
+            .policy
+            .as_mut()
+            .and_then(|policy| policy.pick_next(now))
+        {
             Some(ticket) if ticket.belongs_to(&self.home) => {
                 self.held = self.held.wrapping_sub(1);
                 Some(ticket)
@@ -101,8 +105,14 @@ impl<P: Policy + 'static> Custody<P> {
         while let Some(foreign) = picked {
             self.wrong_ticket(&foreign);
             drop(foreign);
-            picked = self.policy.as_mut().and_then(|policy| policy.pick_next(now));
-            if picked.as_ref().is_some_and(|ticket| ticket.belongs_to(&self.home)) {
+            picked = self
+                .policy
+                .as_mut()
+                .and_then(|policy| policy.pick_next(now));
+            if picked
+                .as_ref()
+                .is_some_and(|ticket| ticket.belongs_to(&self.home))
+            {
                 self.held = self.held.wrapping_sub(1);
                 return picked;
             }
@@ -248,9 +258,7 @@ impl<P: Policy + 'static> Custody<P> {
 
     /// Drops the policy; its tickets come home.
     pub(crate) fn retire_policy(&mut self) {
-        let policy = self.policy.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(policy))) {
-            let message = panic_text(&*payload).into();
+        if let Err(message) = drop_caught(self.policy.take()) {
             self.state.report(&Report::DropPanicked {
                 what: "a policy".into(),
                 message,
@@ -274,7 +282,7 @@ impl<P: Policy + 'static> Custody<P> {
         self.rescue_returned();
         // What it forgot or hid stays counted as held: `declined` replaces it
         // when nothing else is left, and no ticket is in the loop's hands.
-        let (policy, message) = (name.unwrap_or_default(), panic_text(&*payload).to_string());
+        let (policy, message) = (name.unwrap_or_default(), panic_message(payload));
         self.state
             .report(&Report::PolicyPanicked { policy, message });
     }

@@ -41,6 +41,7 @@ pub use state::{ScheduleHash, Stats};
 
 use crate::budget;
 use crate::policy::{Fifo, Policy, Runnable};
+use crate::task::join::drop_caught;
 use crate::task::table::{Ending, Polled};
 use crate::task::waker::Mail;
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
@@ -276,7 +277,7 @@ impl<P: Policy + 'static> Drop for Runtime<P> {
         self.now = self.state.clock.now();
         for letter in self.state.mailbox.close() {
             // LAW T16: what a refused letter holds may panic when it is dropped.
-            drop(catch_unwind(AssertUnwindSafe(|| drop(letter))));
+            drop(drop_caught(letter));
         }
         self.drop_tasks();
         self.custody.retire_policy();

@@ -8,6 +8,7 @@
 //!
 //! Read next: `state.rs`.
 
+use crate::task::join::drop_caught;
 use crate::task::{TaskLabel, TaskState};
 use std::cell::RefCell;
 use std::fmt;
@@ -131,7 +132,9 @@ impl Reporter {
         };
         match catch_unwind(AssertUnwindSafe(|| hook(report))) {
             Ok(()) => *self.hook.borrow_mut() = Some(hook),
-            Err(_) => {
+            Err(payload) => {
+                drop(drop_caught(hook));
+                drop(drop_caught(payload));
                 eprintln!("downbeat: the report hook panicked and was removed; it got: {report}")
             }
         }

@@ -22,7 +22,7 @@ use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
 use crate::task::job::BoxedJob;
-use crate::task::join::panic_text;
+use crate::task::join::{drop_caught, panic_message};
 use crate::task::table::{
     Aftermath, CheckedOut, Ending, PanickedIn, Polled, Running, Unread, waker_of,
 };
@@ -249,7 +249,7 @@ impl<P: Policy + 'static> Runtime<P> {
             when,
         } in self.state.table.take_unread()
         {
-            let message = panic_text(&*payload).into();
+            let message = panic_message(payload);
             self.state.report(&match when {
                 PanickedIn::Poll => Report::TaskPanicked { task, message },
                 PanickedIn::Drop => {
@@ -295,7 +295,7 @@ impl<P: Policy + 'static> Runtime<P> {
     /// Wakes; a foreign waker may panic, ours cannot.
     fn wake(&self, waker: std::task::Waker) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            let message = panic_text(&*payload).into();
+            let message = panic_message(payload);
             self.state.report(&Report::WakerPanicked { message });
         }
     }
@@ -315,7 +315,7 @@ impl<P: Policy + 'static> Runtime<P> {
                 Mail::Call(call) => {
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
                         let what = "a call from another thread".into();
-                        let message = panic_text(&*payload).into();
+                        let message = panic_message(payload);
                         self.state.report(&Report::DropPanicked { what, message });
                     }
                 }
@@ -340,9 +340,8 @@ impl<P: Policy + 'static> Runtime<P> {
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&mut **observer))) {
             // Its own drop may panic too.
-            let observer = self.observer.take();
-            drop(catch_unwind(AssertUnwindSafe(|| drop(observer))));
-            let message = panic_text(&*payload).into();
+            drop(drop_caught(self.observer.take()));
+            let message = panic_message(payload);
             self.state.report(&Report::ObserverPanicked { message });
         }
     }
@@ -383,7 +382,7 @@ fn panicked(
 ) -> Ending {
     if job.as_ref().is_some_and(|job| job.is_finished()) {
         // The future was done and panicked in its drop: the output stands.
-        report_drop(state, id, &*payload);
+        report_drop(state, id, panic_message(payload));
         return Ending::Value;
     }
     // LAW T15: whoever waits for what the future holds (the other end of a channel,
@@ -396,13 +395,12 @@ fn panicked(
 
 /// Drops a future or an output; a panic in there is reported.
 fn drop_job(state: &LoopState, id: TaskId, job: BoxedJob) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-        report_drop(state, id, &*payload);
+    if let Err(message) = drop_caught(job) {
+        report_drop(state, id, message);
     }
 }
 
-fn report_drop(state: &LoopState, id: TaskId, payload: &(dyn Any + Send)) {
+fn report_drop(state: &LoopState, id: TaskId, message: String) {
     let what = format!("the future of task {}", state.label(id));
-    let message = panic_text(payload).into();
     state.report(&Report::DropPanicked { what, message });
 }

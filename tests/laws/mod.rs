@@ -20,7 +20,9 @@ pub(crate) fn virtual_runtime() -> Runtime {
 
 /// Runs `body` on a thread of its own and gives up after ten seconds.
 #[track_caller]
-pub(crate) fn within_ten_seconds<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) fn within_ten_seconds<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         let result = body();
