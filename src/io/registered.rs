@@ -159,7 +159,11 @@ impl<S: Source> Registered<S> {
         // Bounded: the second round comes after `clear`, so it registers the
         // waker, unless interruptions repeat, and those come from outside.
         loop {
-            ready!(self.poll_ready(cx.waker(), direction))?;
+            let Poll::Ready(ready) = self.poll_ready(cx.waker(), direction) else {
+                budget::refund();
+                return Poll::Pending;
+            };
+            ready?;
             match operation(self) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(direction)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -167,7 +167,7 @@ impl<P: Policy + 'static> Runtime<P> {
         );
         let site = Location::caller();
         let entered = current::enter(&self.state);
-        let outer_budget = budget::set(self.budget);
+        let limit = budget::limit(self.budget);
         let mut output = None;
         // Pinned after `entered`, so dropped before it: leaf futures find their loop.
         let result = {
@@ -182,7 +182,7 @@ impl<P: Policy + 'static> Runtime<P> {
             };
             self.drive(&mut root, site)
         };
-        budget::set(outer_budget);
+        drop(limit);
         drop(entered);
         match result {
             Ok(None) => Ok(output.expect("the root is over, so it has an output")),

@@ -5,12 +5,13 @@
 //!
 //! Read next: `timeout.rs`.
 
+use crate::budget;
 use crate::clock::{instant_after, is_never};
 use crate::driver::timers::{Armed, TimerKey};
 use crate::runtime::current;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 /// Waits until its deadline; made by [`sleep`] and [`sleep_until`].
@@ -113,6 +114,20 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // LAW S03: `loop { sleep(ZERO).await }` comes back to the loop.
+        ready!(budget::spend(cx));
+        let polled = self.poll_deadline(cx.waker());
+        if polled.is_pending() {
+            budget::refund();
+        }
+        polled
+    }
+}
+
+impl Sleep {
+    /// The poll of a timer that guards something else: whatever that has spent, the
+    /// deadline counts (law C10).
+    pub(super) fn poll_deadline(&mut self, waker: &Waker) -> Poll<()> {
         let clock = current::with(|state| (state.clock.now(), state.started));
         let (now, start) = clock.unwrap_or_else(|error| panic!("sleep: {error}"));
         // LAW C01: only the clock says that it is over.
@@ -120,7 +135,7 @@ impl Future for Sleep {
             self.cancel();
             return Poll::Ready(());
         }
-        self.arm(cx.waker());
+        self.arm(waker);
         Poll::Pending
     }
 }
