@@ -110,7 +110,7 @@ where
     };
     let pool = state
         .outside
-        .get_or_init(|| Box::new(Pool::new(state.pool_limits)));
+        .get_or_init(|| Box::new(Pool::new(state.pool_limits, Arc::clone(&state.mailbox))));
     let refused = match pool.as_any().downcast_ref::<Pool>() {
         Some(pool) => pool.submit(Job {
             class,

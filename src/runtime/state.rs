@@ -69,9 +69,10 @@ pub(crate) struct LoopState {
 
 /// Work of the loop that other threads do: the blocking pool.
 pub(crate) trait OutsideWork: Any {
-    /// How many jobs have not resolved yet. A job posts its wake before it stops
-    /// counting.
-    fn pending(&self) -> usize;
+    /// How many jobs have not resolved yet, for a loop that goes to sleep because
+    /// of them: it is woken when none is left, also by a job that wakes nobody. A
+    /// job posts its wake before it stops counting.
+    fn watch(&self) -> usize;
 
     /// Cancels what is queued and waits up to `grace` for what runs.
     fn shut_down(&self, grace: Duration);
@@ -190,8 +191,8 @@ impl LoopState {
         )
     }
 
-    /// How many blocking jobs are out.
-    pub(crate) fn outside_work(&self) -> usize {
-        self.outside.get().map_or(0, |work| work.pending())
+    /// Whether blocking jobs are out; the loop is woken when none is left.
+    pub(crate) fn waits_for_jobs(&self) -> bool {
+        self.outside.get().is_some_and(|work| work.watch() > 0)
     }
 }

@@ -98,3 +98,17 @@ impl Drop for Bomb {
         panic!("a payload's drop");
     }
 }
+
+/// Runs another test of this file, marked `#[ignore]`, in a process of its own,
+/// where it is the only one and changes nothing for others.
+pub(crate) fn in_its_own_process(test: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args([
+        test,
+        "--exact",
+        "--ignored",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
+    command
+}
