@@ -282,7 +282,9 @@ mod tests {
         for _ in 0..8 {
             let held = Arc::clone(&held);
             // A name server that does not answer, until `hold` is dropped.
-            let run = Box::new(move || drop(held.lock().unwrap().recv()));
+            let run = Box::new(move || {
+                let _ = held.lock().unwrap().recv();
+            });
             let class = Class::Resolve;
             pool.submit(Job { class, run }).unwrap();
         }

@@ -140,13 +140,19 @@ impl<S: Source> Registered<S> {
             return Err(io::ErrorKind::NotConnected.into());
         };
         let key = self.key;
-        let wakers = current::with_loop(self.loop_id, |state| {
+        let taken = current::with_loop(self.loop_id, |state| {
             let mut reactor = state.reactor.borrow_mut();
             reactor.registry().deregister(&mut source)?;
             Ok::<_, io::Error>(reactor.forget(key))
-        })??;
-        drop(wakers);
-        Ok(source)
+        });
+        match taken.map_err(io::Error::from).and_then(|taken| taken) {
+            Ok(_wakers) => Ok(source),
+            Err(error) => {
+                // LAW R13: the drop gives its place back.
+                self.source = Some(source);
+                Err(error)
+            }
+        }
     }
 
     fn poll_with<R>(

@@ -110,5 +110,13 @@ pub(crate) fn in_its_own_process(test: &str) -> std::process::Command {
         "--nocapture",
         "--test-threads=1",
     ]);
+    command.env(ALONE, "1");
     command
 }
+
+/// Whether this is such a process.
+pub(crate) fn is_alone() -> bool {
+    std::env::var_os(ALONE).is_some()
+}
+
+const ALONE: &str = "DOWNBEAT_TEST_IS_ALONE";
