@@ -29,7 +29,8 @@ pub enum Pacing {
     Every(u32),
     /// As many as were runnable when the turn began (asyncio, trio, node).
     Batch,
-    /// Until this much time has passed (Seastar, glommio).
+    /// Until this much time has passed (Seastar, glommio). Under the virtual clock,
+    /// which stands still meanwhile, after 61 polls.
     Slice(Duration),
     /// Until nothing is runnable: starves I/O; for experiments only.
     Drain,
@@ -62,7 +63,7 @@ pub struct Builder<P = Fifo> {
 }
 
 /// Polls per turn unless the builder says otherwise.
-const POLLS_PER_TURN: u32 = 61;
+pub(super) const POLLS_PER_TURN: u32 = 61;
 /// Leaf operations per poll unless the builder says otherwise (tokio's figure).
 const OPERATIONS_PER_POLL: u32 = 128;
 /// Polls of this length are reported in debug builds (asyncio's figure).
@@ -251,8 +252,9 @@ impl<P: Policy + 'static> Builder<P> {
             measured: Cell::new(watched),
             left_woken: Cell::new(NONE_WOKEN),
         });
-        current::announce(id, Arc::clone(&state.mailbox));
         let custody = Custody::new(self.policy, Rc::clone(&state));
+        // Last, when nothing of the user's can panic any more.
+        current::announce(id, Arc::clone(&state.mailbox));
         state.measured.set(watched || custody.is_timed());
         Ok(Runtime {
             state,

@@ -269,6 +269,21 @@ impl<P: Policy + 'static> Runtime<P> {
         }
         self.report_unread();
     }
+
+    /// Drops what else is the user's: a policy that never came into service, the
+    /// observer, and at last the report hook.
+    fn drop_watchers(&mut self) {
+        let report = |what: &str, dropped: Result<(), String>| {
+            if let Err(message) = dropped {
+                let what = what.into();
+                self.state.report(&Report::DropPanicked { what, message });
+            }
+        };
+        let next = self.state.next_policy.borrow_mut().take();
+        report("a policy", drop_caught(next));
+        report("the observer", drop_caught(self.observer.take()));
+        report("the report hook", self.state.reporter.close());
+    }
 }
 
 impl<P: Policy + 'static> Drop for Runtime<P> {
@@ -284,6 +299,7 @@ impl<P: Policy + 'static> Drop for Runtime<P> {
         if let Some(work) = self.state.outside.get() {
             work.shut_down(self.state.pool_limits.grace);
         }
+        self.drop_watchers();
         current::retire(self.state.id);
         drop(entered);
         // Wakes of the last drops name tasks that are gone.

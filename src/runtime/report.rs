@@ -120,6 +120,12 @@ impl Reporter {
         }
     }
 
+    /// Drops the hook; reports go to standard error from now on.
+    pub(crate) fn close(&self) -> Result<(), String> {
+        let hook = self.hook.borrow_mut().take();
+        drop_caught(hook)
+    }
+
     /// Delivers a report.
     #[cold]
     pub(crate) fn report(&self, report: &Report) {
