@@ -489,6 +489,11 @@ impl TaskTable {
         self.spares.borrow_mut().clear();
     }
 
+    /// Whether the loop is gone, or about to be.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
     /// The names of all tasks that have not ended, in the order of their slots.
     pub(crate) fn live(&self) -> Vec<TaskId> {
         let tasks = self.tasks.borrow();
