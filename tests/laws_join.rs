@@ -208,7 +208,7 @@ fn j06_panic_payload_delivered_once_and_unobserved_ones_go_to_the_hook() {
 
 #[test]
 fn j07_groups_are_linear() {
-    const CHILDREN: u64 = 100_000;
+    const CHILDREN: u64 = 25_000;
     let mut runtime = virtual_runtime();
     runtime.block_on(async {
         let mut group = TaskGroup::new();

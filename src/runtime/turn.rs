@@ -15,6 +15,7 @@
 //! Read next: `mod.rs` for the beginning and the end, then `time/sleep.rs` for a
 //! whole leaf future.
 
+use super::builder::POLLS_PER_TURN;
 use super::report::{Report, Stuck};
 use super::state::LoopState;
 use super::{Pacing, Root, Runtime};
@@ -81,6 +82,8 @@ impl<P: Policy + 'static> Runtime<P> {
         let mut left = match self.pacing {
             Pacing::Every(polls) => polls.max(1) as usize,
             Pacing::Batch => self.custody.held().max(1),
+            // Its time stands still, so a slice would never end.
+            Pacing::Slice(_) if self.state.clock.is_virtual() => POLLS_PER_TURN as usize,
             Pacing::Slice(_) | Pacing::Drain => usize::MAX,
         };
         while left > 0 && !root.is_over() {
@@ -238,6 +241,8 @@ impl<P: Policy + 'static> Runtime<P> {
         if let Some(policy) = next {
             self.replace_policy(policy);
         }
+        // Not the next task's time.
+        self.now = self.state.clock.now();
         self.hand_over(Cause::Moved, None);
     }
 
@@ -281,6 +286,9 @@ impl<P: Policy + 'static> Runtime<P> {
         self.tasks_done += 1;
         if let Some(job) = aftermath.job {
             self.drop_job(id, job);
+            if self.watched {
+                self.now = self.state.clock.now();
+            }
         }
         if let Some(waker) = aftermath.watcher {
             self.wake(waker);
@@ -322,6 +330,7 @@ impl<P: Policy + 'static> Runtime<P> {
             }
         }
         self.mail = mail;
+        self.now = self.state.clock.now();
     }
 
     /// Whether the next turn has something to poll.
