@@ -165,7 +165,7 @@ fn s08_idle_is_silent() {
 #[test]
 fn s09_many_tasks_one_after_the_other_use_one_place() {
     virtual_runtime().block_on(async {
-        for _ in 0..100_000 {
+        for _ in 0..30_000 {
             let task = spawn(async {});
             let name = task.id().unwrap().to_string();
             let place: u32 = name.split('.').next().unwrap().parse().unwrap();
@@ -177,7 +177,7 @@ fn s09_many_tasks_one_after_the_other_use_one_place() {
 
 #[test]
 fn s10_no_recursion() {
-    const CHAIN: usize = 50_000;
+    const CHAIN: usize = 30_000;
     let ended = Count::default();
     virtual_runtime().block_on(async {
         // Each one's drop ends the next.
