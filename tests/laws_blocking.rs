@@ -56,10 +56,11 @@ fn b01_every_job_resolves_exactly_once() {
         assert_eq!(first.await.unwrap(), "the first");
         spawn_blocking(|| ()).await.unwrap();
         assert_eq!(drops.load(SeqCst), 1);
-        spawn_blocking(|| "late")
+        [spawn_blocking(|| "late")]
     });
     drop(runtime);
     // Whichever came first, it is resolved.
+    let [late] = late;
     let late = block_on(late);
     assert!(matches!(late, Ok("late") | Err(BlockingError::Cancelled)));
 }
