@@ -244,19 +244,19 @@ impl<T: 'static> TaskGroup<T> {
             if self.running.is_empty() {
                 return Poll::Ready(None);
             }
-            let mut ended = self.ended.borrow_mut();
+            let ended = self.ended.borrow();
             let Some(&id) = ended.order.front() else {
                 let same = ended
                     .waker
                     .as_ref()
                     .is_some_and(|waker| waker.will_wake(cx.waker()));
-                let old = if same {
-                    None
-                } else {
-                    ended.waker.replace(cx.waker().clone())
-                };
                 drop(ended);
-                drop(old); // A foreign waker's drop is user code.
+                if !same {
+                    // LAW T5: a foreign waker's clone and drop are user code.
+                    let waker = cx.waker().clone();
+                    let old = self.ended.borrow_mut().waker.replace(waker);
+                    drop(old);
+                }
                 return Poll::Pending;
             };
             drop(ended);

@@ -179,15 +179,24 @@ impl<S: Source> Registered<S> {
     }
 
     fn poll_ready(&self, waker: &Waker, direction: Direction) -> Poll<io::Result<()>> {
-        let answer = current::with_loop(self.loop_id, |state| {
+        let ready = current::with_loop(self.loop_id, |state| {
             state.reactor.borrow_mut().ready(self.key, direction, waker)
         });
-        match answer.map_err(io::Error::from).and_then(|answer| answer) {
-            Ok((Readiness::Ready, _)) => Poll::Ready(Ok(())),
-            // The waker that was replaced is dropped here, outside the borrow.
-            Ok((Readiness::NotYet, _old)) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
+        match ready.map_err(io::Error::from).and_then(|ready| ready) {
+            Ok(Readiness::Ready) => return Poll::Ready(Ok(())),
+            Ok(Readiness::NotYet) => {}
+            Ok(Readiness::Unwatched) => {
+                // LAW T5: a foreign waker's clone and drop are user code.
+                let waker = waker.clone();
+                let old = current::with_loop(self.loop_id, |state| {
+                    let mut reactor = state.reactor.borrow_mut();
+                    reactor.watch(self.key, direction, waker)
+                });
+                drop(old);
+            }
+            Err(error) => return Poll::Ready(Err(error)),
         }
+        Poll::Pending
     }
 
     fn clear(&self, direction: Direction) -> Result<(), WrongLoop> {

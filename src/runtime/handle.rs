@@ -251,21 +251,16 @@ impl<T> Future for RemoteJoin<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // LAW T5: a foreign waker's clone and drop are user code, outside the lock.
+        let waker = cx.waker().clone();
         let mut content = self.packet.lock();
         if let Some(result) = content.result.take() {
+            drop(content);
             return Poll::Ready(result);
         }
-        let same = content
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()));
-        let old = if same {
-            None
-        } else {
-            content.waker.replace(cx.waker().clone())
-        };
+        let old = content.waker.replace(waker);
         drop(content);
-        drop(old); // A foreign waker's drop is user code.
+        drop(old);
         Poll::Pending
     }
 }

@@ -18,7 +18,7 @@ use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
 use crate::mailbox::Mailbox;
 use crate::policy::Policy;
-use crate::primitives::Arc;
+use crate::primitives::{Arc, Ordering, fence};
 use crate::task::table::TaskTable;
 use crate::task::waker::Mail;
 use crate::task::{TaskId, TaskLabel};
@@ -185,10 +185,11 @@ impl LoopState {
                 polls: sched.polls(),
             });
         });
-        (
-            Stuck { tasks },
-            wakeable || Arc::strong_count(&self.handles) > 1,
-        )
+        wakeable |= Arc::strong_count(&self.handles) > 1;
+        // ORDER: Acquire, pairs with the Release of the last drop of a handle: what
+        // its thread posted before is in the mailbox for our next look.
+        fence(Ordering::Acquire);
+        (Stuck { tasks }, wakeable)
     }
 
     /// Whether blocking jobs are out; the loop is woken when none is left.

@@ -133,16 +133,14 @@ impl<T: 'static> JoinHandle<T> {
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
         let Stage::Done(ending) = &mut task.stage else {
-            if !task
-                .watcher
-                .as_ref()
-                .is_some_and(|waker| waker.will_wake(cx.waker()))
-            {
-                let old = task.watcher.replace(cx.waker().clone());
-                drop(tasks);
-                drop(old); // A foreign waker's drop is user code.
-            }
+            let watcher = task.watcher.as_ref();
+            let same = watcher.is_some_and(|waker| waker.will_wake(cx.waker()));
+            drop(tasks);
             self.check_loop();
+            if !same {
+                // LAW T5: a foreign waker's clone and drop are user code.
+                drop(self.table.watch(id, cx.waker().clone()));
+            }
             return Poll::Pending;
         };
         let ending = std::mem::replace(ending, Ending::Taken);

@@ -444,6 +444,12 @@ impl TaskTable {
         aftermath
     }
 
+    /// Makes `waker` the one to wake at the end of a task; returns the one before.
+    pub(super) fn watch(&self, id: TaskId, waker: Waker) -> Option<Waker> {
+        let mut tasks = self.tasks.borrow_mut();
+        tasks.get_mut(key(id))?.watcher.replace(waker)
+    }
+
     /// Voids the tickets that are out and issues fresh ones; returns them.
     pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
         let mut tasks = self.tasks.borrow_mut();

@@ -7,8 +7,8 @@
 
 use crate::budget;
 use crate::clock::{instant_after, is_never};
-use crate::driver::timers::{Armed, TimerKey};
-use crate::runtime::current;
+use crate::driver::timers::TimerKey;
+use crate::runtime::{WrongLoop, current};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -82,31 +82,33 @@ impl Sleep {
     }
 
     /// Arms the timer, or makes sure that it will wake this waker.
-    fn arm(&mut self, waker: &Waker) {
+    fn arm(&mut self, waker: &Waker) -> Result<(), WrongLoop> {
         let deadline = self.deadline;
-        let armed = match self.timer {
-            None => current::with(|state| {
-                let key = state.timers.borrow_mut().arm(deadline, waker.clone());
-                self.timer = Some(Timer {
-                    loop_id: state.id,
-                    key,
-                });
-                None
-            }),
-            Some(Timer { loop_id, key }) => current::with_loop(loop_id, |state| {
-                let (armed, old) = state.timers.borrow_mut().set_waker(key, waker);
-                if armed == Armed::Fired {
-                    // It fired, and the deadline has not come: it lies so far
-                    // away that the loop's clock took a rest in between.
-                    let key = state.timers.borrow_mut().arm(deadline, waker.clone());
-                    self.timer = Some(Timer { loop_id, key });
-                }
-                old
-            }),
+        let Some(Timer { loop_id, key }) = self.timer else {
+            // LAW T5: a foreign waker's clone and drop are user code.
+            let waker = waker.clone();
+            self.timer = Some(current::with(|state| Timer {
+                loop_id: state.id,
+                key: state.timers.borrow_mut().arm(deadline, waker),
+            })?);
+            return Ok(());
         };
-        if let Err(error) = armed {
-            panic!("sleep: {error}");
+        if current::with_loop(loop_id, |state| state.timers.borrow().wakes(key, waker))? {
+            return Ok(());
         }
+        let waker = waker.clone();
+        let (key, old) = current::with_loop(loop_id, |state| {
+            let mut timers = state.timers.borrow_mut();
+            match timers.set_waker(key, waker) {
+                Ok(old) => (key, Some(old)),
+                // It fired, and the deadline has not come: it lies so far away that
+                // the loop's clock took a rest in between.
+                Err(waker) => (timers.arm(deadline, waker), None),
+            }
+        })?;
+        self.timer = Some(Timer { loop_id, key });
+        drop(old);
+        Ok(())
     }
 }
 
@@ -135,7 +137,9 @@ impl Sleep {
             self.cancel();
             return Poll::Ready(());
         }
-        self.arm(waker);
+        if let Err(error) = self.arm(waker) {
+            panic!("sleep: {error}");
+        }
         Poll::Pending
     }
 }
