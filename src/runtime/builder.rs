@@ -252,6 +252,8 @@ impl<P: Policy + 'static> Builder<P> {
             left_woken: Cell::new(NONE_WOKEN),
         });
         current::announce(id, Arc::clone(&state.mailbox));
+        // A new loop starts over, so that two runs on one thread are alike.
+        crate::rotation::restart();
         let custody = Custody::new(self.policy, Rc::clone(&state));
         state.measured.set(watched || custody.is_timed());
         Ok(Runtime {
