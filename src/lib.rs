@@ -9,6 +9,7 @@ pub mod future;
 pub(crate) mod group;
 pub mod io;
 pub(crate) mod mailbox;
+pub mod net;
 pub mod policy;
 pub(crate) mod primitives;
 pub(crate) mod rotation;
