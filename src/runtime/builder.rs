@@ -216,42 +216,14 @@ impl<P: Policy + 'static> Builder<P> {
     /// # Errors
     /// When the system refuses a selector (out of descriptors).
     pub fn build(self) -> io::Result<Runtime<P>> {
-        let (reactor, bell) = Reactor::new()?;
-        let clock = if self.virtual_clock {
-            Clock::virtual_time()
-        } else {
-            Clock::real()
-        };
-        let (id, now, mailbox) = (
-            current::new_loop_id(),
-            clock.now(),
-            Arc::new(Mailbox::new(bell)),
-        );
+        let swappable = TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>();
+        let state = loop_state(self.virtual_clock, self.hook, self.pool, swappable)?;
+        let now = state.started;
         let watched = self.measure
             || self.virtual_clock
             || self.slow_poll.is_some()
             || self.observer.is_some();
-        let state = Rc::new(LoopState {
-            id,
-            clock,
-            started: now,
-            table: Rc::new(TaskTable::new(id, Arc::clone(&mailbox))),
-            timers: RefCell::new(Timers::new()),
-            reactor: RefCell::new(reactor),
-            mailbox,
-            handles: Arc::new(()),
-            running: Cell::new(None),
-            reporter: Reporter::new(self.hook),
-            stats: Cell::new(Stats::default()),
-            schedule: Cell::new(ScheduleHash::EMPTY),
-            next_policy: RefCell::new(None),
-            swappable: TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>(),
-            outside: OnceCell::new(),
-            pool_limits: self.pool,
-            measured: Cell::new(watched),
-            left_woken: Cell::new(NONE_WOKEN),
-        });
-        current::announce(id, Arc::clone(&state.mailbox));
+        current::announce(state.id, Arc::clone(&state.mailbox));
         // A new loop starts over, so that two runs on one thread are alike.
         crate::rotation::restart();
         let custody = Custody::new(self.policy, Rc::clone(&state));
@@ -275,6 +247,47 @@ impl<P: Policy + 'static> Builder<P> {
             mail: Vec::new(),
         })
     }
+}
+
+/// Everything the loop owns besides its policy and its observer, in its first
+/// state.
+fn loop_state(
+    virtual_clock: bool,
+    hook: Option<Hook>,
+    pool_limits: PoolLimits,
+    swappable: bool,
+) -> io::Result<Rc<LoopState>> {
+    let (reactor, bell) = Reactor::new()?;
+    let clock = if virtual_clock {
+        Clock::virtual_time()
+    } else {
+        Clock::real()
+    };
+    let (id, now, mailbox) = (
+        current::new_loop_id(),
+        clock.now(),
+        Arc::new(Mailbox::new(bell)),
+    );
+    Ok(Rc::new(LoopState {
+        id,
+        clock,
+        started: now,
+        table: Rc::new(TaskTable::new(id, Arc::clone(&mailbox))),
+        timers: RefCell::new(Timers::new()),
+        reactor: RefCell::new(reactor),
+        mailbox,
+        handles: Arc::new(()),
+        running: Cell::new(None),
+        reporter: Reporter::new(hook),
+        stats: Cell::new(Stats::default()),
+        schedule: Cell::new(ScheduleHash::EMPTY),
+        next_policy: RefCell::new(None),
+        swappable,
+        outside: OnceCell::new(),
+        pool_limits,
+        measured: Cell::new(false),
+        left_woken: Cell::new(NONE_WOKEN),
+    }))
 }
 
 /// The largest budget that is still a limit.

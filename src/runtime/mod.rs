@@ -15,10 +15,11 @@
 //! loop inside a loop is refused. The root's panic leaves `block_on` by unwinding
 //! and the runtime stays usable.
 //!
-//! Read in this order: `turn.rs`, `wait.rs`, `state.rs`, `current.rs`, `custody.rs`,
-//! `builder.rs`, `handle.rs`, `observer.rs`, `report.rs`.
+//! Read in this order: `turn.rs`, `chores.rs`, `wait.rs`, `state.rs`, `current.rs`,
+//! `custody.rs`, `builder.rs`, `page.rs`, `handle.rs`, `observer.rs`, `report.rs`.
 
 mod builder;
+mod chores;
 pub(crate) mod current;
 mod custody;
 mod handle;
@@ -41,7 +42,7 @@ pub use state::{ScheduleHash, Stats};
 
 use crate::budget;
 use crate::policy::{Fifo, Policy, Runnable};
-use crate::task::table::{Ending, Polled};
+use crate::task::slot::{Ending, Polled};
 use crate::task::waker::Mail;
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
 use custody::Custody;

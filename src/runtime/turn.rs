@@ -12,20 +12,17 @@
 //!
 //! Absent on purpose: any knowledge of what a task waits for.
 //!
-//! Read next: `mod.rs` for the beginning and the end, then `time/sleep.rs` for a
-//! whole leaf future.
+//! Read next: `chores.rs` for what happens between two polls, `mod.rs` for the
+//! beginning and the end, then `time/sleep.rs` for a whole leaf future.
 
-use super::report::{Report, Stuck};
+use super::report::Stuck;
 use super::{Pacing, Root, Runtime};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
-use crate::task::join::panic_text;
-use crate::task::table::{
-    Aftermath, CheckedOut, Ending, PanickedIn, Polled, Running, Unread, waker_of,
-};
-use crate::task::waker::{self, Mail, Woken};
-use crate::task::{Sched, TaskId};
+use crate::task::TaskId;
+use crate::task::slot::{CheckedOut, Ending, Polled, Running, waker_of};
+use crate::task::waker::{self, Woken};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -174,7 +171,7 @@ impl<P: Policy + 'static> Runtime<P> {
     /// Gives the tickets of the tasks that were woken to the policy, in the order
     /// of the wakes.
     #[inline]
-    fn hand_over(&mut self, cause: Cause, by: Option<TaskId>) {
+    pub(super) fn hand_over(&mut self, cause: Cause, by: Option<TaskId>) {
         if waker::any_woken() {
             self.hand_over_woken(cause, by);
         }
@@ -224,138 +221,12 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
-    #[cold]
-    fn look_after_now(&mut self) {
-        for id in self.state.table.take_aborts() {
-            self.cancel(id, Ending::Cancelled);
-        }
-        self.custody.look_after_tickets();
-        self.report_unread();
-        let next = self.state.next_policy.borrow_mut().take();
-        if let Some(policy) = next {
-            self.replace_policy(policy);
-        }
-        self.hand_over(Cause::Moved, None);
-    }
-
-    /// Panics of tasks whose results nobody will read.
-    pub(super) fn report_unread(&self) {
-        for Unread {
-            task,
-            payload,
-            when,
-        } in self.state.table.take_unread()
-        {
-            let message = panic_text(&*payload).into();
-            self.state.report(&match when {
-                PanickedIn::Poll => Report::TaskPanicked { task, message },
-                PanickedIn::Drop => {
-                    let what = format!("the output of task {task}");
-                    Report::DropPanicked { what, message }
-                }
-            });
-        }
-    }
-
-    /// Drops the future of a task and settles its result.
-    pub(super) fn cancel(&mut self, id: TaskId, ending: Ending) {
-        let Some(job) = self.state.table.take_for_cancel(id) else {
-            return;
-        };
-        if self.observer.is_some()
-            && let Some(card) = self.state.table.card(id)
-        {
-            let now = self.now;
-            self.observe(|observer| observer.task_done(&card, now));
-        }
-        self.drop_job(id, job);
-        let aftermath = self.state.table.end(id, ending);
-        self.clear_up(id, aftermath);
-    }
-
-    /// What the end of a task leaves to do, outside every borrow.
-    fn clear_up(&mut self, id: TaskId, aftermath: Aftermath) {
-        self.tasks_done += 1;
-        if let Some(job) = aftermath.job {
-            self.drop_job(id, job);
-        }
-        if let Some(waker) = aftermath.watcher {
-            self.wake(waker);
-        }
-    }
-
-    /// Drops a future or an output; a panic in there is reported.
-    fn drop_job(&self, id: TaskId, job: crate::task::job::BoxedJob) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-            let what = format!("the future of task {}", self.state.label(id));
-            let message = panic_text(&*payload).into();
-            self.state.report(&Report::DropPanicked { what, message });
-        }
-    }
-
-    /// Wakes; a foreign waker may panic, ours cannot.
-    fn wake(&self, waker: std::task::Waker) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            let message = panic_text(&*payload).into();
-            self.state.report(&Report::WakerPanicked { message });
-        }
-    }
-
-    /// Carries out what other threads asked for.
-    #[cold]
-    fn open_mail(&mut self) {
-        let mut mail = std::mem::take(&mut self.mail);
-        self.state.mailbox.take(&mut mail);
-        let mut schedule = self.state.schedule.get();
-        schedule.repeatable = false;
-        self.state.schedule.set(schedule);
-        for letter in mail.drain(..) {
-            match letter {
-                Mail::Wake(waker) => waker.open_letter(),
-                Mail::Abort(id) => self.state.table.request_abort(id),
-                Mail::Call(call) => {
-                    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                        let what = "a call from another thread".into();
-                        let message = panic_text(&*payload).into();
-                        self.state.report(&Report::DropPanicked { what, message });
-                    }
-                }
-            }
-        }
-        self.mail = mail;
-    }
-
     /// Whether the next turn has something to poll.
     fn is_runnable(&self) -> bool {
         self.custody.has_work()
             || waker::any_woken()
             || !self.state.mailbox.is_empty()
             || self.state.table.home().has_attention()
-    }
-
-    /// Tells the observer, if there is one.
-    #[inline]
-    pub(super) fn observe(&mut self, call: impl FnOnce(&mut dyn super::Observer)) {
-        let Some(observer) = self.observer.as_mut() else {
-            return;
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&mut **observer))) {
-            // Its own drop may panic too.
-            let observer = self.observer.take();
-            drop(catch_unwind(AssertUnwindSafe(|| drop(observer))));
-            let message = panic_text(&*payload).into();
-            self.state.report(&Report::ObserverPanicked { message });
-        }
-    }
-
-    fn announce(&mut self, task: &Sched, cause: Cause, fresh: bool) {
-        let now = self.now;
-        self.observe(|observer| {
-            if fresh {
-                observer.task_spawned(task, now);
-            }
-            observer.task_runnable(task, cause, now);
-        });
     }
 }
 

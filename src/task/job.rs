@@ -9,7 +9,7 @@
 //! The output leaves through `dyn Any`, which is one type check per join. The
 //! pin projection comes from `pin-project-lite` (decision page 0019).
 //!
-//! Read next: `table.rs`.
+//! Read next: `slot.rs`.
 
 use pin_project_lite::pin_project;
 use std::any::Any;

@@ -13,7 +13,8 @@
 //! Read next: `policy/mod.rs`.
 
 use super::info::{TaskId, TaskLabel};
-use super::table::{Ending, PanickedIn, Stage, TaskTable, key};
+use super::slot::{Ending, PanickedIn, Stage, key};
+use super::table::TaskTable;
 use super::waker::{self, Mail};
 use crate::mailbox::Mailbox;
 use crate::primitives::Arc;
