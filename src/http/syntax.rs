@@ -1,0 +1,128 @@
+//! The few grammar rules every other file needs: token, OWS, list, digits.
+//!
+//! Owns: nothing; pure functions over bytes.
+//!
+//! Laws: white space is SP and HTAB and nothing else. Digits are read by hand
+//! with overflow checks, so a sign, a blank or an underscore never passes.
+//!
+//! WHY NOT: `str::trim` removes VT, FF and U+00A0 as well, `str::parse` and
+//! `from_str_radix` accept a leading `+`: each of the three has been a
+//! request-smuggling bug in a published client.
+//!
+//! Read next: `framing.rs`, the main user.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
+use std::io::BufRead;
+
+/// One token: 1*tchar (RFC 9110 section 5.6.2).
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
+}
+
+/// A character of a token.
+pub(crate) fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What may stand in a field value we send: HTAB, SP, VCHAR and obs-text
+/// (RFC 9110 section 5.5).
+pub(crate) fn is_value(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
+}
+
+/// Removes SP and HTAB at both ends.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    let blank = |b: &u8| *b == b' ' || *b == b'\t';
+    let start = bytes.iter().position(|b| !blank(b)).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .rposition(|b| !blank(b))
+        .map_or(start, |last| last.saturating_add(1));
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// The members of a comma-separated list, trimmed, empty ones included.
+pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(trim)
+}
+
+/// `1*DIGIT` that fits a `u64`.
+pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    bytes.iter().try_fold(0u64, |value, &byte| {
+        let digit = byte.checked_sub(b'0').filter(|d| *d <= 9)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// The value of one hexadecimal digit.
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => byte.checked_sub(b'0'),
+        b'a'..=b'f' => byte.checked_sub(87),
+        b'A'..=b'F' => byte.checked_sub(55),
+        _ => None,
+    }
+}
+
+/// Position of the first LF at or after `from`.
+///
+/// `skip_until` on a slice is the C library's `memchr`, the only fast byte
+/// search that safe std offers.
+pub(crate) fn find_lf(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut rest = bytes.get(from..)?;
+    let passed = rest.skip_until(b'\n').ok()?;
+    let last = from.checked_add(passed)?.checked_sub(1)?;
+    (bytes.get(last) == Some(&b'\n') && passed > 0).then_some(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_takes_digits_only() {
+        assert_eq!(decimal(b"0005"), Some(5));
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        for bad in [
+            &b""[..],
+            b"+5",
+            b"-0",
+            b" 5",
+            b"5 ",
+            b"0x5",
+            b"5_0",
+            b"18446744073709551616",
+            b"\xef\xbc\x95",
+        ] {
+            assert_eq!(decimal(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn trim_takes_space_and_tab_only() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+        assert_eq!(trim(b"\x0bx\xa0"), b"\x0bx\xa0");
+    }
+
+    #[test]
+    fn find_lf_looks_only_behind_from() {
+        assert_eq!(find_lf(b"a\nb\nc", 0), Some(1));
+        assert_eq!(find_lf(b"a\nb\nc", 2), Some(3));
+        assert_eq!(find_lf(b"a\nb\nc", 4), None);
+        assert_eq!(find_lf(b"a\n", 2), None);
+        assert_eq!(find_lf(b"a\n", 9), None);
+    }
+}
