@@ -21,6 +21,7 @@
 //!
 //! Read next: `exchange.rs`, then `framing.rs`.
 
+mod basic;
 mod body;
 mod chunk;
 mod content;
@@ -39,12 +40,16 @@ mod kind;
 mod limits;
 mod lines;
 mod method;
+mod origin;
 mod quirk;
 mod recv;
+mod redirect;
+mod request;
 mod reuse;
 mod syntax;
 mod timings;
 mod trailers;
+mod upload;
 mod version;
 
 pub use deadlines::{Deadline, Deadlines, MinRate};
@@ -55,6 +60,8 @@ pub use error::{
 pub use headers::Headers;
 pub use limits::{Limit, Limits};
 pub use method::Method;
+pub use origin::{IntoUrl, Origin, Scheme};
 pub use quirk::{Quirk, Quirks};
+pub use redirect::RedirectPolicy;
 pub use timings::Timings;
 pub use version::Version;
