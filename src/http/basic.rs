@@ -27,10 +27,14 @@ pub(crate) fn of_url(url: &Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let mut pair = percent_decode(url.username());
-    pair.push(b':');
-    pair.extend(percent_decode(url.password().unwrap_or_default()));
-    Some(format!("Basic {}", base64(&pair)))
+    let user = percent_decode(url.username());
+    let password = percent_decode(url.password().unwrap_or_default());
+    Some(credentials(&user, &password))
+}
+
+/// The value for a user and a password.
+pub(crate) fn credentials(user: &[u8], password: &[u8]) -> String {
+    format!("Basic {}", base64(&[user, b":", password].concat()))
 }
 
 /// `%XX` becomes a byte; anything else stays.

@@ -21,8 +21,10 @@
 //!
 //! Read next: `exchange.rs`, then `framing.rs`.
 
+mod address;
 mod basic;
 mod body;
+mod charset;
 mod chunk;
 mod content;
 mod deadlines;
@@ -36,15 +38,19 @@ mod head;
 mod headers;
 #[cfg(feature = "gzip")]
 mod inflate;
+mod keep_alive;
 mod kind;
 mod limits;
 mod lines;
 mod method;
+mod no_proxy;
 mod origin;
+mod proxy;
 mod quirk;
 mod recv;
 mod redirect;
 mod request;
+mod retry;
 mod reuse;
 mod syntax;
 mod timings;
@@ -52,15 +58,19 @@ mod trailers;
 mod upload;
 mod version;
 
+pub use address::{AddressGuard, Network, is_public};
 pub use deadlines::{Deadline, Deadlines, MinRate};
 pub use error::{
     ConnectFault, DecodeFault, Error, ErrorKind, FramingFault, ParseFault, Phase, ProxyFault,
     RedirectFault, RequestFault, ResolveFault, TlsFault,
 };
 pub use headers::Headers;
+pub use keep_alive::RetryAfter;
 pub use limits::{Limit, Limits};
 pub use method::Method;
+pub use no_proxy::NoProxy;
 pub use origin::{IntoUrl, Origin, Scheme};
+pub use proxy::Proxy;
 pub use quirk::{Quirk, Quirks};
 pub use redirect::RedirectPolicy;
 pub use timings::Timings;
