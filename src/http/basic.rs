@@ -9,6 +9,14 @@
 //!
 //! Read next: `request.rs`.
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
 use url::Url;
 
 use super::escape;
@@ -60,18 +68,22 @@ fn percent_decode(text: &str) -> Vec<u8> {
 /// RFC 4648 section 4, with padding.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    let digit = |bits: u32| {
+        let at = (bits & 63) as usize;
+        ALPHABET.get(at).map_or('=', |byte| char::from(*byte))
+    };
+    let mut out = String::new();
     for group in bytes.chunks(3) {
-        let word = group
-            .iter()
-            .fold(0u32, |word, byte| word << 8 | u32::from(*byte))
-            << (8 * (3 - group.len()));
-        for place in 0..4 {
-            out.push(match place <= group.len() {
-                true => char::from(ALPHABET[(word >> (18 - 6 * place) & 63) as usize]),
-                false => '=',
-            });
-        }
+        let byte = |at: usize| group.get(at).copied().unwrap_or(0);
+        let word = u32::from_be_bytes([0, byte(0), byte(1), byte(2)]);
+        out.push(digit(word >> 18));
+        out.push(digit(word >> 12));
+        out.push(if group.len() > 1 {
+            digit(word >> 6)
+        } else {
+            '='
+        });
+        out.push(if group.len() > 2 { digit(word) } else { '=' });
     }
     out
 }

@@ -86,14 +86,14 @@ fn encoding_of(label: &[u8]) -> Encoding {
         "cp819",
         "ibm819",
     ];
-    if latin.iter().any(|known| is(known)) {
+    if latin.iter().any(is) {
         Encoding::Windows1252
     } else if ["utf-16le", "utf-16", "unicode", "ucs-2", "csunicode"]
         .iter()
-        .any(|known| is(known))
+        .any(is)
     {
         Encoding::Utf16Le
-    } else if ["utf-16be", "unicodefffe"].iter().any(|known| is(known)) {
+    } else if ["utf-16be", "unicodefffe"].iter().any(is) {
         Encoding::Utf16Be
     } else {
         Encoding::Utf8

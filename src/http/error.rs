@@ -11,6 +11,14 @@
 //!
 //! Read next: `kind.rs` for the reasons, `escape.rs` for the text.
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::SocketAddr;

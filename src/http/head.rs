@@ -162,6 +162,8 @@ impl HeadReader {
     }
 
     fn parse(&self, raw: &[u8], head: &mut ResponseHead) -> Result<(), Error> {
+        #[cfg(test)]
+        super::syntax::visit(raw.len());
         head.quirks = Quirks::NONE;
         if self.empty_lines > 0 {
             head.quirks.insert(Quirk::LeadingEmptyLine);

@@ -186,6 +186,12 @@ impl Headers {
         Some(())
     }
 
+    /// Adds a field no caller may send.
+    #[cfg(test)]
+    pub(crate) fn append_unchecked(&mut self, name: &str, value: &[u8]) {
+        assert!(self.push(name.as_bytes(), value).is_some());
+    }
+
     /// Drops the bytes of removed fields: a secret that was taken out must not
     /// stay in memory, and a list that is changed often must not grow.
     fn compact(&mut self) {

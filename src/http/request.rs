@@ -12,6 +12,14 @@
 //!
 //! Read next: `upload.rs`, `exchange.rs`.
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
 use std::io::Write as _;
 
 use url::Url;

@@ -14,6 +14,14 @@
 //!
 //! Read next: `keep_alive.rs`, which makes the race rare.
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
 use super::kind::ErrorKind;
 use super::method::Method;
 
@@ -62,7 +70,7 @@ pub(crate) fn decide(attempt: &Attempt<'_>) -> Retry {
         && attempt.before < MOST;
     match may {
         false => Retry::No,
-        true if attempt.before + 1 < MOST => Retry::Yes,
+        true if attempt.before.saturating_add(1) < MOST => Retry::Yes,
         true => Retry::OnFresh,
     }
 }

@@ -83,8 +83,22 @@ pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
 pub(crate) fn find_lf(bytes: &[u8], from: usize) -> Option<usize> {
     let mut rest = bytes.get(from..)?;
     let passed = rest.skip_until(b'\n').ok()?;
+    #[cfg(test)]
+    visit(passed);
     let last = from.checked_add(passed)?.checked_sub(1)?;
     (bytes.get(last) == Some(&b'\n') && passed > 0).then_some(last)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes looked at by searches and parsers, for the tests of linear cost.
+    pub(crate) static VISITED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts bytes looked at.
+#[cfg(test)]
+pub(crate) fn visit(count: usize) {
+    VISITED.set(VISITED.get().saturating_add(count));
 }
 
 #[cfg(test)]
