@@ -216,9 +216,10 @@ impl<'a> Given<'a> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         if is("host") {
             // A Host with a blank or a comma is read differently by every proxy.
-            let bad = value
-                .iter()
-                .any(|b| !b.is_ascii_graphic() || b",/\\@".contains(b));
+            let bad = value.is_empty()
+                || value
+                    .iter()
+                    .any(|b| !b.is_ascii_graphic() || b",/\\@".contains(b));
             if bad || self.host.replace(value).is_some() {
                 return refuse(RequestFault::Host);
             }

@@ -96,7 +96,7 @@ fn fault(label: &str, coded: &[u8]) -> Option<DecodeFault> {
 
 #[test]
 fn every_coding_of_every_size() {
-    for count in [0, 1, 2, 999, 1000, 1001, 70_000] {
+    for count in [0, 1, 2, 999, 1000, 1001, 20_000] {
         let text = noise(count);
         assert_eq!(plain("gzip", &gzip(&text)), Ok(text.clone()), "{count}");
         assert_eq!(plain("X-GZip", &gzip(&text)), Ok(text.clone()), "{count}");
@@ -231,7 +231,7 @@ fn header_with_all_fields() {
 
 #[test]
 fn body_bytes_counts_decoded_bytes_before_they_are_made() {
-    let coded = gzip(&vec![0; 5_000_000]);
+    let coded = gzip(&vec![0; 2_000_000]);
     let run = |body_bytes| {
         let limits = Limits {
             body_bytes,
@@ -239,14 +239,14 @@ fn body_bytes_counts_decoded_bytes_before_they_are_made() {
         };
         decode_with("gzip", &coded, usize::MAX, &limits).map(|(plain, _)| plain.len())
     };
-    assert_eq!(run(5_000_000), Ok(5_000_000));
-    assert_eq!(run(4_999_999), Err(ErrorKind::TooLarge(Limit::BodyBytes)));
+    assert_eq!(run(2_000_000), Ok(2_000_000));
+    assert_eq!(run(1_999_999), Err(ErrorKind::TooLarge(Limit::BodyBytes)));
     assert_eq!(run(1000), Err(ErrorKind::TooLarge(Limit::BodyBytes)));
 }
 
 #[test]
 fn decoded_ratio_stops_stacked_codings() {
-    let plain = vec![0; 20_000_000];
+    let plain = vec![0; 6_000_000];
     let once = gzip(&plain);
     let limits = Limits::default();
     assert!(decode_with("gzip", &once, 4096, &limits).is_ok());
