@@ -10,8 +10,8 @@
 //!                                                  |
 //!   exchange.rs  <- head.rs (lines.rs) <-----------+
 //!       |        <- framing.rs  (where does it end? may we go on? reuse.rs)
-//!       |        <- body.rs (chunk.rs, trailers.rs)
-//!       |        <- content.rs (inflate.rs, gzip_header.rs)
+//!       |        <- response_body.rs <- body.rs (chunk.rs), trailers.rs
+//!       |                         <- content.rs (inflate.rs, gzip_header.rs)
 //!       v
 //!   events -> response, redirect.rs -> the next request
 //! ```
@@ -30,6 +30,7 @@ mod content;
 mod deadlines;
 mod error;
 mod escape;
+mod event;
 mod exchange;
 mod framing;
 #[cfg(feature = "gzip")]
@@ -50,11 +51,13 @@ mod quirk;
 mod recv;
 mod redirect;
 mod request;
+mod response_body;
 mod retry;
 mod reuse;
 mod syntax;
 mod timings;
 mod trailers;
+mod transitions;
 mod upload;
 mod version;
 

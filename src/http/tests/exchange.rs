@@ -1,7 +1,8 @@
 //! Tests of the exchange: whole responses, at every split.
 
-use super::super::kind::FramingFault;
+use super::super::kind::{FramingFault, ParseFault};
 use super::super::limits::Limit;
+use super::super::method::Method;
 use super::*;
 
 const GET: Asked = Asked {
