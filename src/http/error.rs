@@ -171,7 +171,7 @@ impl Error {
         self.with_detail(&escape::line_excerpt(line))
     }
 
-    /// Adds our own words. Escaped all the same.
+    /// Adds our own words, or text that is escaped already.
     pub(crate) fn with_detail(mut self, text: &str) -> Error {
         self.0.detail = Some(text.into());
         self

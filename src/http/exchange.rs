@@ -1,31 +1,27 @@
 //! One request and its response on one connection, without a socket.
 //!
-//! Owns: the state of the exchange, the head and trailers being read, and the
-//! verdict about the connection. It never reads or writes: bytes come from the
-//! connection's [`RecvBuffer`], what they mean goes out as [`Event`]s.
+//! Owns: the state of the exchange, head, trailers, and the verdict about the
+//! connection. Bytes come from the connection's [`RecvBuffer`], what they mean
+//! goes out as [`Event`]s. Time is the driver's: [`Exchange::stage`] says which
+//! deadline runs.
 //!
 //! ```text
-//!                  advance: 1xx
-//!                   +-------+
-//!                   v       |
-//!  begin --------> Head ----+--- advance: final head ---> Body <--+ advance: Body*
-//!                   |       +--- advance: asked 101 --+    |  +---+
-//!                   |                                 |    | advance: last chunk
-//!                   | end, fault                      |    v
-//!                   v                                 | Trailers
-//!                 Failed <--- end, fault -- Body ..   |    | advance: empty line
-//!                                                     v    v
-//!            Body (to close) --- end(Clean) -------->  Done
+//!               advance: 1xx                      advance: Body*
+//!                 +-----+                           +-------+
+//!                 v     |                           v       |
+//!  begin ------> Head --+-- advance: final head --> Body ---+
+//!                 |     +-- advance: asked 101 --+   |   | advance: last chunk
+//!        end or a |                              |   |   v
+//!         fault   |        advance: last byte,   |   | Trailers
+//!                 v        or end(Clean) to close|   |   | advance: empty line
+//!               Failed <-- (from anywhere)       +-> Done <-+
 //! ```
-//! Beside it runs the upload: `Waiting --100 or continue_expired--> Sending
-//! --request_sent--> Sent`, and any final head before `Sent` makes it `Stopped`.
+//! Beside it the upload: `Waiting -- 100, continue_expired --> Sending --
+//! request_sent --> Sent`; a final head before `Sent` makes it `Stopped`.
 //!
-//! Laws: H08 a final head stops the upload and forbids reuse. H05 informational
-//! heads share the head budget; 101 counts only when asked for. Nothing is read
-//! behind the end of the message. A fault is final: `advance` says it once.
-//!
-//! Absent on purpose: time. The driver asks [`stage`](Exchange::stage) which
-//! deadline runs. Read next: `transitions.rs`, `head.rs`.
+//! Laws: H08, a final head stops the upload and forbids reuse. H05, heads of
+//! 1xx share the head budget; 101 counts only if asked for. Nothing behind the
+//! message is read. A fault is said once. Next: `transitions.rs`, `head.rs`.
 
 #![cfg_attr(
     not(test),
@@ -37,6 +33,8 @@
         clippy::panic
     )
 )]
+
+use std::time::Duration;
 
 use super::content::Decoder;
 use super::error::Error;
@@ -72,6 +70,8 @@ pub(crate) struct Exchange {
     pub(super) quirks: Quirks,
     /// What becomes of the connection.
     pub(super) reuse: Reuse,
+    /// How long the server says it keeps the connection, minus a margin.
+    pub(super) idle_hint: Option<Duration>,
 }
 
 /// Where the response is.
@@ -103,6 +103,7 @@ impl Exchange {
             trailers: Headers::new(),
             quirks: Quirks::NONE,
             reuse,
+            idle_hint: None,
         }
     }
 
@@ -215,6 +216,17 @@ impl Exchange {
     /// Everything that was let pass so far.
     pub(crate) fn quirks(&self) -> Quirks {
         self.quirks
+    }
+
+    /// What becomes of the connection, as far as it is known.
+    pub(crate) fn reuse(&self) -> Reuse {
+        self.reuse
+    }
+
+    /// How long the connection may stay idle, if the server said so. Known from
+    /// the final head on.
+    pub(crate) fn idle_hint(&self) -> Option<Duration> {
+        self.idle_hint
     }
 
     /// Adds what others noticed, and judges again.

@@ -221,6 +221,7 @@ fn parse_with<'b>(
     if matches!(text.get(12), Some(b'\r' | b'\n')) {
         quirks.insert(Quirk::MissingReason);
     }
+    fields.reserve(response.headers.len());
     for header in response.headers.iter() {
         let field = Field::within(text, header.name.as_bytes(), header.value)
             .ok_or(ErrorKind::Parse(ParseFault::FieldName))?;

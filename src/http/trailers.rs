@@ -90,6 +90,7 @@ fn parse(section: &[u8], count: usize, trailers: &mut Headers) -> Result<(), Err
     let mut slots = vec![httparse::EMPTY_HEADER; count];
     match httparse::parse_headers(text, &mut slots) {
         Ok(httparse::Status::Complete((length, parsed))) if length == text.len() => {
+            fields.reserve(parsed.len());
             for header in parsed {
                 let field = Field::within(text, header.name.as_bytes(), header.value);
                 fields.push(field.ok_or_else(|| bad(section))?);

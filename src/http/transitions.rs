@@ -25,6 +25,7 @@ use super::event::Upload;
 use super::exchange::{Exchange, State};
 use super::framing::{self, Framing};
 use super::head::HeadProgress;
+use super::keep_alive;
 use super::kind::{ErrorKind, ParseFault};
 use super::quirk::Quirk;
 use super::recv::RecvBuffer;
@@ -104,6 +105,7 @@ impl Exchange {
             self.reuse.close(reason);
         }
         self.reuse.judge(self.quirks);
+        self.idle_hint = keep_alive::idle_timeout(&head.headers);
         let plan = match self.asked.decode {
             true => content::plan(&head.headers, &self.limits),
             false => Plan::Identity,
