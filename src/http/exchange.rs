@@ -117,7 +117,18 @@ impl Exchange {
     ///
     /// # Errors
     /// What is wrong with the response. The connection is of no more use.
+    #[inline]
     pub(crate) fn advance<'a>(&'a mut self, recv: &'a mut RecvBuffer) -> Result<Event<'a>, Error> {
+        // A head in small pieces: most of them decide nothing.
+        if let State::Head(reader) = &mut self.state
+            && reader.inside_line(recv, &self.limits)
+        {
+            return Ok(Event::Need);
+        }
+        self.understand(recv)
+    }
+
+    fn understand<'a>(&'a mut self, recv: &'a mut RecvBuffer) -> Result<Event<'a>, Error> {
         self.heard |= !recv.is_empty();
         match self.next(recv) {
             Ok(Next::Need) => Ok(Event::Need),

@@ -125,6 +125,16 @@ impl HeadReader {
         }
     }
 
+    /// A short way for small pieces: `true` when all that is new lies inside a
+    /// line, so that more is needed and nothing else can be said.
+    #[inline]
+    pub(crate) fn inside_line(&mut self, recv: &RecvBuffer, limits: &Limits) -> bool {
+        self.verified == START.len()
+            && self
+                .scanner
+                .inside_line(recv.unread(), self.budget, limits.line_bytes)
+    }
+
     fn skip_empty_lines(&mut self, recv: &mut RecvBuffer, limits: &Limits) -> Result<(), Error> {
         while self.verified == 0 {
             let length = match recv.unread() {

@@ -102,6 +102,18 @@ impl LineScanner {
         Scan::More
     }
 
+    /// The common case of a head that comes in small pieces: are the new bytes
+    /// the middle of a line, within the bounds? Then they have been looked at.
+    #[inline]
+    pub(crate) fn inside_line(&mut self, bytes: &[u8], most: usize, line_bytes: usize) -> bool {
+        let long = bytes.len() > most || bytes.len().saturating_sub(self.line) > line_bytes;
+        if long || super::syntax::find_lf(bytes, self.at).is_some() {
+            return false;
+        }
+        self.at = bytes.len();
+        true
+    }
+
     /// Complete lines that do not continue another.
     pub(crate) fn starts(&self) -> usize {
         self.starts

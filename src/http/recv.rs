@@ -45,7 +45,15 @@ impl RecvBuffer {
 
     /// Where the next read goes; never empty. Call [`filled`](RecvBuffer::filled)
     /// with the number of bytes read.
+    #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
+        if self.is_empty() || self.end == self.bytes.len() {
+            self.make_space();
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn make_space(&mut self) {
         if self.is_empty() {
             self.start = 0;
             self.end = 0;
@@ -66,7 +74,6 @@ impl RecvBuffer {
                 self.bytes.resize(larger, 0);
             }
         }
-        self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
     /// `count` bytes were read into [`space`](RecvBuffer::space).
@@ -75,6 +82,7 @@ impl RecvBuffer {
     }
 
     /// The bytes not consumed.
+    #[inline]
     pub(crate) fn unread(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
