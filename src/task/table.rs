@@ -15,7 +15,7 @@
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::options::SpawnOptions;
-use super::slot::{CheckedOut, Running, Spare, Stage, Task, Unread, key, shared};
+use super::slot::{self, CheckedOut, Running, Spare, Stage, Task, Unread, key, shared};
 use super::ticket::{Home, Runnable};
 use super::waker::{Alone, Bell, Mail, Woken};
 use crate::mailbox::Mailbox;
@@ -79,10 +79,7 @@ impl TaskTable {
         let spare = self.spares.borrow_mut().pop();
         let mut tasks = self.tasks.borrow_mut();
         let key = tasks.insert_with(|key| {
-            let id = TaskId {
-                index: key.index,
-                generation: key.generation,
-            };
+            let id = slot::id(key);
             let Spare { sched, ticket } = match spare {
                 Some(spare) => {
                     spare.sched.relabel(id, options, site);
@@ -102,10 +99,7 @@ impl TaskTable {
                 watcher: None,
             }
         });
-        Ok(TaskId {
-            index: key.index,
-            generation: key.generation,
-        })
+        Ok(slot::id(key))
     }
 
     fn new_spare(
