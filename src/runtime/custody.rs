@@ -84,7 +84,11 @@ impl<P: Policy + 'static> Custody<P> {
         if let Some(ticket) = self.rescue.pick_next(now) {
             return Some(ticket);
         }
-        match self.policy.as_mut().and_then(|policy| policy.pick_next(now)) {
+        match self
+            .policy
+            .as_mut()
+            .and_then(|policy| policy.pick_next(now))
+        {
             Some(ticket) if ticket.belongs_to(&self.home) => {
                 self.held = self.held.wrapping_sub(1);
                 Some(ticket)
@@ -101,8 +105,14 @@ impl<P: Policy + 'static> Custody<P> {
         while let Some(foreign) = picked {
             self.wrong_ticket(&foreign);
             drop(foreign);
-            picked = self.policy.as_mut().and_then(|policy| policy.pick_next(now));
-            if picked.as_ref().is_some_and(|ticket| ticket.belongs_to(&self.home)) {
+            picked = self
+                .policy
+                .as_mut()
+                .and_then(|policy| policy.pick_next(now));
+            if picked
+                .as_ref()
+                .is_some_and(|ticket| ticket.belongs_to(&self.home))
+            {
                 self.held = self.held.wrapping_sub(1);
                 return picked;
             }
