@@ -187,15 +187,14 @@ impl fmt::Display for Report {
                 format!("policy {policy} panicked, a FIFO takes its place: {message}")
             }
             Self::PolicyShed { policy, tasks } => {
-                write!(f, "policy {policy} turned away task {}", list(tasks))
+                format!("policy {policy} turned away task {}", list(tasks))
             }
             Self::PassedOver {
                 policy,
                 task,
                 ready_for,
                 others,
-            } => write!(
-                f,
+            } => format!(
                 "policy {policy} passes over task {task}: runnable for {ready_for:.1?} \
                  while {others} other polls ran"
             ),
