@@ -21,6 +21,8 @@ pub mod sync;
 pub mod task;
 pub mod testing;
 pub mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use blocking::{BlockingError, BlockingHandle, spawn_blocking};
 pub use future::yield_now;
