@@ -10,10 +10,12 @@
 //! * [`pair`] connects two [`Stream`]s with a buffer of a stated size;
 //!   [`Script`] plays one side of a conversation byte by byte; [`Ragged`] cuts
 //!   another stream's reads and writes into small pieces.
+//! * [`origin`] is a server for tests and demos, honest or hostile.
 //! * [`Rng`] is the source of chance they use.
 //!
 //! Read next: `probe.rs`.
 
+pub mod origin;
 mod probe;
 mod ragged;
 mod rng;
