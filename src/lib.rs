@@ -7,7 +7,6 @@ pub(crate) mod clock;
 pub(crate) mod driver;
 pub mod future;
 pub(crate) mod group;
-#[allow(dead_code)] // until the client drives it
 pub mod http;
 pub mod io;
 pub(crate) mod mailbox;
