@@ -8,7 +8,6 @@ pub(crate) mod driver;
 pub mod future;
 pub(crate) mod gate;
 pub(crate) mod group;
-#[allow(dead_code)] // until the client drives it
 pub mod http;
 pub mod io;
 pub(crate) mod mailbox;
@@ -22,6 +21,8 @@ pub mod sync;
 pub mod task;
 pub mod testing;
 pub mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use blocking::{BlockingError, BlockingHandle, spawn_blocking};
 pub use future::yield_now;

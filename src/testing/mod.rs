@@ -10,12 +10,14 @@
 //! * [`pair`] connects two [`Stream`]s with a buffer of a stated size;
 //!   [`Script`] plays one side of a conversation byte by byte; [`Ragged`] cuts
 //!   another stream's reads and writes into small pieces.
+//! * [`origin`] is a server for tests and demos, honest or hostile.
 //! * [`Rng`] is the source of chance they use.
 //! * [`Recorder`] writes down every scheduling event of a loop, as plain data and
 //!   as text.
 //!
 //! Read next: `probe.rs`.
 
+pub mod origin;
 mod probe;
 mod ragged;
 mod recorder;
