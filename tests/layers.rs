@@ -264,25 +264,55 @@ fn budget(what: &str) -> usize {
     row[1].replace(',', "").parse().expect("a number")
 }
 
+/// What is longer than its budget today: the file, the function (none for the file
+/// itself) and its lines. An entry may shrink or go, and a test sees to it that it
+/// does not stay for nothing.
+const LONGER: [(&str, &str, usize); 8] = [
+    ("src/http/gzip_header.rs", "byte", 47),
+    ("src/http/head.rs", "", 266),
+    ("src/http/redirect.rs", "resolve", 45),
+    ("src/http/request.rs", "", 260),
+    ("src/http/request.rs", "field", 41),
+    ("src/http/request.rs", "write", 58),
+    ("src/policy/expression.rs", "", 294),
+    ("src/testing/recorder.rs", "", 273),
+];
+
 #[test]
 fn files_and_functions_are_short() {
     let (file, function) = (budget("one file"), budget("one function"));
     let mut complaints = Vec::new();
-    for source in read_sources() {
-        if source.lines() > file {
-            complaints.push(format!(
-                "{}: {} lines of code, {file} at most",
-                source.path,
-                source.lines()
-            ));
-        }
-        for one in source.functions() {
-            if one.lines > function {
-                complaints.push(format!(
-                    "{}: `{}` has {} lines, {function} at most",
-                    source.path, one.name, one.lines
-                ));
+    let mut check = |path: &str, name: &str, lines: usize, most: usize| {
+        let allowance = LONGER
+            .iter()
+            .find(|(file, function, _)| *file == path && *function == name);
+        let what = if name.is_empty() {
+            path.to_string()
+        } else {
+            format!("{path}: `{name}`")
+        };
+        match allowance {
+            Some(_) if lines <= most => {
+                complaints.push(format!("{what} is short enough: strike it from LONGER"))
             }
+            Some((.., allowed)) if lines > *allowed => {
+                complaints.push(format!("{what} has grown from {allowed} lines to {lines}"))
+            }
+            None if lines > most => {
+                complaints.push(format!("{what} has {lines} lines of code, {most} at most"))
+            }
+            _ => {}
+        }
+    };
+    for source in read_sources() {
+        check(&source.path, "", source.lines(), file);
+        let mut longest = BTreeMap::new();
+        for one in source.functions() {
+            let lines = longest.entry(one.name).or_insert(0);
+            *lines = one.lines.max(*lines);
+        }
+        for (name, lines) in longest {
+            check(&source.path, &name, lines, function);
         }
     }
     assert_none(&complaints);

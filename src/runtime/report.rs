@@ -165,6 +165,12 @@ fn list(labels: &[TaskLabel]) -> String {
         .join(", ")
 }
 
+/// What a policy did to tickets whose tasks run all the same.
+fn rescued(policy: &str, did: &str, tasks: &[TaskLabel]) -> String {
+    let tasks = list(tasks);
+    format!("policy {policy} {did} the ticket of task {tasks}; the loop runs it all the same")
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
@@ -174,15 +180,10 @@ impl fmt::Display for Report {
             Self::DropPanicked { what, message } => {
                 format!("{what} panicked while it was dropped: {message}")
             }
-            Self::PolicyDropped { policy, tasks } => format!(
-                "policy {policy} dropped the ticket of task {}; the loop runs it all the same",
-                list(tasks)
-            ),
-            Self::PolicyHoards { policy, tasks } => format!(
-                "policy {policy} has nothing to run but keeps the ticket of task {}; \
-                 the loop runs it all the same",
-                list(tasks)
-            ),
+            Self::PolicyDropped { policy, tasks } => rescued(policy, "dropped", tasks),
+            Self::PolicyHoards { policy, tasks } => {
+                rescued(policy, "has nothing to run but keeps", tasks)
+            }
             Self::PolicyPanicked { policy, message } => {
                 format!("policy {policy} panicked, a FIFO takes its place: {message}")
             }
