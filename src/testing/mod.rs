@@ -11,15 +11,20 @@
 //!   [`Script`] plays one side of a conversation byte by byte; [`Ragged`] cuts
 //!   another stream's reads and writes into small pieces.
 //! * [`Rng`] is the source of chance they use.
+//! * [`check_policy`] runs random programs under a policy and holds it to its laws;
+//!   it makes its own loops.
 //!
 //! Read next: `probe.rs`.
 
+mod policy;
 mod probe;
+mod program;
 mod ragged;
 mod rng;
 mod script;
 mod stream;
 
+pub use policy::{BrokenLaw, Checked, check_policy, conserves_work, try_check_policy};
 pub use probe::{Alarm, Probe, block_on};
 pub use ragged::Ragged;
 pub use rng::Rng;
