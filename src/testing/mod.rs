@@ -12,18 +12,22 @@
 //!   another stream's reads and writes into small pieces.
 //! * [`origin`] is a server for tests and demos, honest or hostile.
 //! * [`Rng`] is the source of chance they use.
+//! * [`Recorder`] writes down every scheduling event of a loop, as plain data and
+//!   as text.
 //!
 //! Read next: `probe.rs`.
 
 pub mod origin;
 mod probe;
 mod ragged;
+mod recorder;
 mod rng;
 mod script;
 mod stream;
 
 pub use probe::{Alarm, Probe, block_on};
 pub use ragged::Ragged;
+pub use recorder::{Event, RecordedTask, Recorder, Recording, What, Why};
 pub use rng::Rng;
 pub use script::Script;
 pub use stream::{Stream, pair};
