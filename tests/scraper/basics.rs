@@ -1,7 +1,6 @@
 //! The demo, lists, outputs, summaries.
 
 use crate::program::{Temporary, kind, objects, run, run_with_input, scraper, seconds, text, urls};
-use downbeat::policy::Expression;
 use downbeat::testing::origin::{Origin, Reply};
 use std::fs;
 use std::io::Read;
@@ -178,46 +177,6 @@ fn headers_are_sent() {
     ]);
     let saved = fs::read_to_string(dir.path().join("00000000-127.0.0.1-index"));
     assert_eq!(saved.expect("it was saved"), "me/1 yes");
-}
-
-#[test]
-fn every_policy_gives_the_same_results() {
-    let args = [
-        "--demo",
-        "60",
-        "--latency",
-        "0..3ms",
-        "--fail-rate",
-        "0.5",
-        "--retry",
-        "0",
-    ];
-    let outcomes = |policy: &str| {
-        let more = ["--policy", policy, "-o", "-", "--timeout", "500ms"];
-        let run = run(args.iter().chain(&more));
-        let mut all: Vec<_> = run
-            .objects()
-            .iter()
-            .map(|object| (object["index"].as_u64(), kind(object).to_owned()))
-            .collect();
-        all.sort();
-        all
-    };
-    let fifo = outcomes("fifo");
-    assert_eq!(fifo.len(), 60);
-    for kind in ["", "connect", "truncated", "timeout", "status"] {
-        assert!(fifo.iter().any(|outcome| outcome.1 == kind), "{kind}");
-    }
-    assert_eq!(outcomes("random:7"), fifo);
-    for (usage, _) in Expression::words() {
-        // The places of a list of choices or of a seed take a word from it.
-        let policy = match usage {
-            "fair(time|polls)" => "fair",
-            usage => &usage.replace("seed", "7").replace("NAME", "root"),
-        };
-        let policy = policy.trim_end_matches('>');
-        assert_eq!(outcomes(policy), fifo, "{policy}");
-    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Faults of servers, retries, exit codes.
 
 use crate::program::{Temporary, kind, run, run_with_input, text};
+use downbeat::policy::Expression;
 use downbeat::testing::origin::{Origin, Reply, Steps};
+use serde_json::Value;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -93,6 +95,53 @@ fn every_fault_is_one_outcome_of_its_kind() {
         .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
         .collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn every_policy_gives_the_same_results() {
+    let origin = origin(hostile);
+    let paths = [
+        "fine",
+        "reset",
+        "truncated",
+        "nonsense",
+        "large",
+        "circle",
+        "500",
+        "404",
+        "moved",
+    ];
+    let urls = paths.iter().cycle().take(60);
+    let input: String = urls.map(|path| origin.url(&format!("/{path}\n"))).collect();
+    let outcomes = |policy: &str| {
+        let args = [
+            "-i",
+            "-",
+            "-o",
+            "-",
+            "--per-host",
+            "0",
+            "--max-size",
+            "5k",
+            "--policy",
+            policy,
+        ];
+        let run = run_with_input(args, &input);
+        let outcome = |object: &Value| (object["index"].as_u64(), kind(object).to_owned());
+        let mut all: Vec<_> = run.objects().iter().map(outcome).collect();
+        all.sort();
+        all
+    };
+    let fifo = outcomes("fifo");
+    assert_eq!(fifo.len(), 60);
+    assert_eq!(outcomes("random:7"), fifo);
+    for (usage, _) in Expression::words() {
+        // Each word with its usual arguments, but for a choice, names, and long pauses.
+        let policy = usage.replace("(time|polls)", "").replace("seed", "7");
+        let policy = policy.replace("NAME", "root").replace("10ms", "10us");
+        let policy = policy.trim_end_matches('>');
+        assert_eq!(outcomes(policy), fifo, "{policy}");
+    }
 }
 
 /// An origin that answers `status` twice, with this `Retry-After`, then 200.
