@@ -267,14 +267,24 @@ fn budget(what: &str) -> usize {
 /// What is longer than its budget today: the file, the function (none for the file
 /// itself) and its lines. An entry may shrink or go, and a test sees to it that it
 /// does not stay for nothing.
-const LONGER: [(&str, &str, usize); 8] = [
+const LONGER: [(&str, &str, usize); 18] = [
+    ("src/http/dial.rs", "phases", 41),
+    ("src/http/fetch.rs", "", 297),
+    ("src/http/fetch.rs", "exchange", 60),
     ("src/http/gzip_header.rs", "byte", 47),
     ("src/http/head.rs", "", 266),
+    ("src/http/pool/checkout.rs", "", 256),
+    ("src/http/pool/checkout.rs", "poll", 45),
+    ("src/http/pool/ledger.rs", "", 391),
     ("src/http/redirect.rs", "resolve", 45),
     ("src/http/request.rs", "", 260),
     ("src/http/request.rs", "field", 41),
     ("src/http/request.rs", "write", 58),
+    ("src/http/transfer.rs", "", 294),
     ("src/policy/expression.rs", "", 294),
+    ("src/testing/origin/mod.rs", "serve", 42),
+    ("src/testing/origin/serve.rs", "converse", 54),
+    ("src/testing/origin/serve.rs", "play", 45),
     ("src/testing/recorder.rs", "", 273),
 ];
 
