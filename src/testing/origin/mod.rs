@@ -214,7 +214,9 @@ impl Stage {
             let mut number = 0;
             // An error of the listener itself does not go away.
             while let Ok((stream, _)) = stage.listener.accept().await {
-                drop(crate::runtime::spawn(stage.clone().connection(stream, number)));
+                drop(crate::runtime::spawn(
+                    stage.clone().connection(stream, number),
+                ));
                 number += 1;
             }
         };
