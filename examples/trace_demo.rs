@@ -13,6 +13,7 @@ mod pictures;
 
 use clap::Parser;
 use downbeat::policy::{Fifo, Lifo, Policy};
+use downbeat::runtime::Pacing;
 use downbeat::sync::channel;
 use downbeat::testing::{Recorder, Recording, What};
 use downbeat::time::{sleep, work};
@@ -43,7 +44,7 @@ struct Arguments {
 }
 
 const HOG_STEP: Duration = Duration::from_millis(10);
-const HOG_STEPS: u32 = 10;
+const HOG_STEPS: u32 = 4;
 const SMALL_STEP: Duration = Duration::from_micros(100);
 const TIMER: Duration = Duration::from_millis(3);
 const COLLECT: Duration = Duration::from_micros(20);
@@ -97,6 +98,7 @@ fn convoy<P: Policy + 'static>(
     let (recorder, recording) = Recorder::new();
     let mut runtime = Runtime::builder()
         .virtual_clock()
+        .pacing(Pacing::Every(1)) // Timers are looked at after every poll.
         .policy(policy)
         .observer(recorder)
         .build()?;

@@ -38,7 +38,6 @@ function tailChart(models, of, title, about) {
   if (!xs.length) return figure(title, [about, "Every value is 0."], quantiles);
   const x0 = Math.min(...xs) / 1.3, x1 = Math.max(Math.max(...xs) * 1.25, x0 * 4), y0 = 0.6 / Math.max(...tails.map(({ n }) => n || 1));
   const plot = logPlot(x0, x1, Math.min(y0, 0.06), title);
-  for (const curve of theory) drawTheory(plot, curve, x0, x1);
   for (const { model, points, zeros, n } of tails) {
     if (!points.length) continue;
     let path = `M${plot.x(x0)},${plot.y((n - zeros) / n)}`;
@@ -48,6 +47,7 @@ function tailChart(models, of, title, about) {
     const every = Math.max(1, Math.floor(points.length / 7));
     for (let i = Math.floor(every / 2); i < points.length; i += every) if (points[i][1] > plot.low) plot.svg.append(mark(model.place, plot.x(points[i][0]), plot.y(points[i][1]), 3.6));
   }
+  for (const curve of theory) drawTheory(plot, curve, x0, x1);
   plot.svg.append(...legend([...tails.map(({ model }) => ({ place: model.place, words: model.name })), ...theory.map(({ label }) => ({ dashed: true, words: label }))], 12));
   return figure(title, words, plot.svg, quantiles);
 }
@@ -74,7 +74,7 @@ function logPlot(x0, x1, low, title) {
 }
 
 function drawTheory(plot, curve, x0, x1) {
-  const inside = curve.points.filter(([x, p]) => x >= x0 && x <= x1 && p >= plot.low);
+  const inside = curve.points.filter(([x]) => x >= x0 && x <= x1).map(([x, p]) => [x, Math.max(p, plot.low)]);
   if (inside.length < 2) return;
   const d = "M" + inside.map(([x, p]) => `${plot.x(x).toFixed(1)},${plot.y(p).toFixed(1)}`).join("L");
   plot.svg.append(shape("path", { d, class: "theory" }));
@@ -118,11 +118,13 @@ function shareChart(models) {
     }) });
   }
   const about = "Bar: share of the running time. Diamond: the share that its weight entitles it to while it was runnable. A task that leaves early needs no more, so few are far apart when all of them finish.";
-  return figure("Share against entitlement", [about], shareRows(models, rows));
+  const node = figure("Share against entitlement", [about], shareRows(models, rows));
+  node.classList.add("wide");
+  return node;
 }
 
 function shareRows(models, rows) {
-  const W = 600, left = 128, right = 128, bar = models.length > 1 ? 9 : 12, step = models.length * (bar + 2) + 8;
+  const W = 1240, left = 150, right = 130, bar = models.length > 1 ? 9 : 12, step = models.length * (bar + 2) + 8;
   const top = models.length > 1 ? 26 : 4, H = top + rows.length * step + 4, scale = (W - left - right) / Math.max(...rows.flatMap(({ values }) => values.flatMap(({ used, fair }) => [used, fair])), 1e-9);
   const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Share of running time and entitlement: " + rows.map(({ key, values }) => `${key} ${values.map(({ used, fair }) => `${percent(used)} of ${percent(fair)}`).join(", ")}`).join("; ") });
   rows.forEach(({ key, values }, i) => {
@@ -147,7 +149,8 @@ function duelChart(a, b) {
   if (!pairs.length) return figure(title, ["No task of one name ended in both runs."]);
   const middle = (list) => list.length ? duration(Math.abs(list[Math.floor(list.length / 2)].change)) : "0";
   const worst = paid[paid.length - 1];
-  const words = `Of ${plural(pairs.length, "task")} ${won.length} won (half of these at least ${middle(won)}), ${paid.length} paid (half of these at least ${middle(paid)})` +
+  const half = (list) => list.length > 1 ? ` (half of them at least ${middle(list)})` : "";
+  const words = `Of ${plural(pairs.length, "task")} ${won.length} won${half(won)}, ${paid.length} paid${half(paid)}` +
     (worst ? `, most of all ${a.label[worst.task]} with ${duration(worst.change)}` : "") + `, ${equal} saw no difference.`;
   const left = unfinishedWork(a), right = unfinishedWork(b), same = Math.abs(left - right) <= 1e-6 * Math.max(left, right);
   const square = (value) => trim(value / 1e12) + "\u202fms²";
@@ -171,8 +174,13 @@ function dumbbells(a, b, pairs, all) {
       mark(0, x0, y), mark(1, x1, y),
       shape("text", { x: W - right + 14, y: y + 4, class: change > 0 ? "strong" : "" }, (change > 0 ? "paid " : "won ") + duration(Math.abs(change))));
   });
-  svg.append(shape("line", { x1: left, x2: left, y1: top - 6, y2: H - 22, class: "axis" }),
-    shape("text", { x: left, y: H - 6 }, "0"), shape("text", { x: W - right, y: H - 6, "text-anchor": "end" }, `from spawned to done, ${duration((W - left - right) / scale)}`),
+  const whole = (W - left - right) / scale, power = 10 ** Math.floor(Math.log10(whole / 4)), tick = [1, 2, 5, 10].find((round) => round * power >= whole / 6) * power;
+  for (let at = 0; at <= whole; at += tick) {
+    const x = left + at * scale;
+    svg.prepend(shape("line", { x1: x, x2: x, y1: top - 6, y2: H - 22, class: "grid" }));
+    svg.append(shape("text", { x, y: H - 6, "text-anchor": "middle" }, duration(at)));
+  }
+  svg.append(shape("line", { x1: left, x2: left, y1: top - 6, y2: H - 22, class: "axis" }), shape("text", { x: W - right + 14, y: H - 6 }, "spawned to done"),
     ...legend([{ place: 0, words: a.name }, { place: 1, words: b.name }], 10));
   if (pairs.length < all) svg.append(shape("text", { x: 330, y: 14 }, `the ${pairs.filter(({ change }) => change < 0).length} that won most and the ${pairs.filter(({ change }) => change > 0).length} that paid most`));
   return svg;
@@ -180,14 +188,17 @@ function dumbbells(a, b, pairs, all) {
 
 /// The change of every task, in ascending order.
 function profile(pairs) {
-  const W = 1240, H = 130, left = 150, right = 130, most = Math.max(...pairs.map(({ change }) => Math.abs(change)), 1);
-  const y = (change) => 62 - (change / most) * 46, width = (W - left - right) / pairs.length;
-  let path = `M${left},62`;
+  const W = 1240, H = 150, left = 150, right = 130, top = 12, base = 122, width = (W - left - right) / pairs.length;
+  const low = Math.min(0, pairs[0].change), high = Math.max(0, pairs[pairs.length - 1].change);
+  const y = (change) => base - ((change - low) / (high - low || 1)) * (base - top), zero = y(0);
+  let path = `M${left},${zero}`;
   pairs.forEach(({ change }, i) => { path += `V${y(change).toFixed(1)}H${(left + (i + 1) * width).toFixed(1)}`; });
-  return shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "The change of every task, in ascending order" },
-    shape("path", { d: path + "V62Z", fill: "currentColor", class: "b", opacity: 0.75 }),
-    shape("line", { x1: left, x2: W - right, y1: 62, y2: 62, class: "axis" }),
-    shape("text", { x: left - 12, y: 30, "text-anchor": "end" }, "paid"), shape("text", { x: left - 12, y: 104, "text-anchor": "end" }, "won"),
-    shape("text", { x: W - right + 14, y: 22 }, "+" + duration(most)), shape("text", { x: W - right + 14, y: 112 }, "−" + duration(most)),
-    shape("text", { x: left, y: 126 }, `every task, from who won most to who paid most`));
+  const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "The change of every task, in ascending order" },
+    shape("path", { d: path + `V${zero}Z`, fill: "currentColor", class: "b", opacity: 0.75 }),
+    shape("line", { x1: left, x2: W - right, y1: zero, y2: zero, class: "axis" }),
+    shape("text", { x: left - 12, y: zero + 4, "text-anchor": "end" }, "no difference"),
+    shape("text", { x: left, y: H - 6 }, "every task, from who won most to who paid most"));
+  if (high > 0) svg.append(shape("text", { x: W - right + 14, y: y(high) + 4, class: "strong" }, "paid " + duration(high)));
+  if (low < 0) svg.append(shape("text", { x: left - 12, y: y(low) + 4, "text-anchor": "end", class: "strong" }, "won " + duration(-low)));
+  return svg;
 }

@@ -11,6 +11,15 @@ function sliceSentence(model, i) {
   return slices.open[i] ? `waiting since ${at}; the recording ended first` : `waited ${took} from ${at}, until ${why}`;
 }
 
+/// The same, and for a wait that the loop itself ended what it did meanwhile: the
+/// events do not say when a timer or a source was due, only when the loop saw it.
+function waitSentence(model, i) {
+  const { slices } = model, busy = busyBefore(model, i), why = slices.why[i];
+  const words = `${model.label[slices.task[i]]} ${sliceSentence(model, i)}.`;
+  if (slices.state[i] !== WAIT || busy <= 0 || ![WHY.IO, WHY.TIMER, WHY.THREAD].includes(why)) return words;
+  return `${words} The loop had been polling other tasks for the last ${duration(busy)} of it: what was due in that time may have been noticed late.`;
+}
+
 function pathSentence(model, path) {
   if (!path.length) return "No path.";
   const { by, perTask } = pathCosts(model, path), { slices } = model, last = path[path.length - 1];
@@ -21,7 +30,7 @@ function pathSentence(model, path) {
 /// The elements of the panel.
 function detail(page) {
   const paths = page.lines.filter((line) => line.path.length).flatMap((line) => pathPart(page, line));
-  if (!page.pick) return [...paths, ...invitation(page)];
+  if (!page.pick) return paths.length ? paths : invitation(page);
   const { line, slice } = page.pick, { model } = line, { slices } = model, task = slices.task[slice];
   return [...taskPart(page, line, task), ...slicePart(page, line, slice), ...(line.late ? latePart(page, line) : []), ...paths];
 }
@@ -64,7 +73,8 @@ function slicePart(page, line, slice) {
     if (waker >= 0) actions.push(button("Go to who woke it", () => page.select(line, waker, { reveal: true })));
   }
   if (!line.path.length) actions.push(button("Critical path", () => page.togglePath()));
-  return [element("p", {}, element("span", { class: "state s" + state }, STATE_NAME[state]), " " + sliceSentence(model, slice) + "."), element("div", { class: "actions" }, ...actions)];
+  const words = waitSentence(model, slice).slice(model.label[slices.task[slice]].length);
+  return [element("p", {}, element("span", { class: "state s" + state }, STATE_NAME[state]), words), element("div", { class: "actions" }, ...actions)];
 }
 
 /// What ran instead, in order.
@@ -81,11 +91,12 @@ function latePart(page, line) {
 }
 
 function pathPart(page, line) {
-  const { model, path } = line, { perTask } = pathCosts(model, path);
+  const { model, path } = line, { perTask, instead } = pathCosts(model, path);
   const rows = perTask.slice(0, 12).map(([task, [ready, run, wait]]) => ({
     words: model.label[task], took: ready + run + wait, act: () => page.selectTask(line, task),
   }));
-  return [element("h3", {}, "Critical path" + (page.runs > 1 ? ", " + model.name : "")), element("p", { class: "path-words" }, pathSentence(model, path)), bars(rows)];
+  return [element("h3", {}, "Critical path" + (page.runs > 1 ? ", " + model.name : "")), element("p", { class: "path-words" }, pathSentence(model, path)), bars(rows),
+    ...(instead.length ? [element("p", { class: "site" }, "What ran while its tasks were ready:"), bars(instead.slice(0, 8).map(([task, took]) => ({ words: model.label[task], took, act: () => page.selectTask(line, task) })))] : [])];
 }
 
 /// A list with durations as words and as bars.

@@ -15,10 +15,11 @@ use std::io::{self, Write};
 
 const PAGE: &str = include_str!("viewer.html");
 const STYLE: &str = include_str!("viewer.css");
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 8] = [
     include_str!("model.js"),
     include_str!("insight.js"),
     include_str!("timeline.js"),
+    include_str!("draw.js"),
     include_str!("input.js"),
     include_str!("detail.js"),
     include_str!("charts.js"),

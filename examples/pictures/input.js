@@ -40,6 +40,7 @@ function attachMouse(line) {
       if (!was || was.moved || event.type === "pointercancel") return;
       const slice = inRows ? line.hit(x, y) : pollAt(line, x, y);
       line.scroller.focus({ preventScroll: true });
+      page.hideTip();
       if (slice >= 0) page.select(line, slice, { explain: true, reveal: !inRows }); else page.clear();
     };
     surface.addEventListener("pointerup", release);

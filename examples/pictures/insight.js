@@ -50,6 +50,13 @@ function lateSentence(model, late) {
     (late.total > 0 ? ` (${percent(took / late.total)}).` : ".");
 }
 
+/// How long the loop had been polling without a wait when a wait ended.
+function busyBefore(model, slice) {
+  const { slices, idle } = model, at = slices.to[slice];
+  const last = lowerBound(idle.to, at + 1e-9, 0, idle.length) - 1;
+  return at - Math.max(slices.from[slice], last >= 0 ? idle.to[last] : 0);
+}
+
 /// What the end of `task` hung on, backwards through its wakes: a list of slices in
 /// the order of time. While it waited for a task the path goes through that task;
 /// while it waited for a timer or for I/O the path stays with it.
@@ -79,18 +86,21 @@ function pollBefore(model, task, seq) {
   return i >= first[task] ? i : -1;
 }
 
-/// The path's time by what it was spent on, and by task.
+/// The path's time by what it was spent on, and by task; and what ran instead while
+/// the path's tasks were ready.
 function pathCosts(model, path) {
-  const { slices } = model, by = [0, 0, 0], perTask = new Map();
+  const { slices } = model, by = [0, 0, 0], perTask = new Map(), instead = new Map();
   for (const i of path) {
     const took = slices.to[i] - slices.from[i];
     by[slices.state[i]] += took;
     const cost = perTask.get(slices.task[i]) || [0, 0, 0];
     cost[slices.state[i]] += took;
     perTask.set(slices.task[i], cost);
+    if (slices.state[i] !== READY) continue;
+    for (const [task, ran] of whyLate(model, i).others) instead.set(task, (instead.get(task) || 0) + ran);
   }
   const sum = ([a, b, c]) => a + b + c;
-  return { by, perTask: [...perTask].sort((a, b) => sum(b[1]) - sum(a[1]) || a[0] - b[0]) };
+  return { by, instead: [...instead].sort((a, b) => b[1] - a[1] || a[0] - b[0]), perTask: [...perTask].sort((a, b) => sum(b[1]) - sum(a[1]) || a[0] - b[0]) };
 }
 
 /// All waits for a turn, or all lives, in ascending order.

@@ -87,7 +87,7 @@ class Page {
     if (!this.pick) return;
     const { line, slice } = this.pick, ready = waitBefore(line.model, slice);
     line.late = ready >= 0 ? whyLate(line.model, ready) : null;
-    this.say(line.late ? lateSentence(line.model, line.late) : sliceSentence(line.model, slice));
+    this.say(line.late ? lateSentence(line.model, line.late) : waitSentence(line.model, slice));
     this.writeDetail();
     this.redraw();
   }
@@ -111,6 +111,7 @@ class Page {
         if (this.pick && pick < 0) continue;
         line.path = criticalPath(line.model, pick >= 0 ? line.model.slices.task[pick] : lastToEnd(line.model));
         line.late = null;
+        if (line.path.length) line.revealRow(line.model.slices.task[line.path[line.path.length - 1]]);
         this.say(pathSentence(line.model, line.path));
       }
     }
@@ -259,6 +260,7 @@ function attachPage(page) {
     if (event.key === "Escape") { search.value = ""; page.search("", 0); (page.pick ? page.pick.line : page.lines[0]).scroller.focus(); }
   });
   const keys = { "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", "0": "fit", l: "latest", c: "path", w: "arrows", s: "layout", "?": "help" };
+  document.addEventListener("keydown", () => page.hideTip(), true);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName)) return;
     if (event.key === "/") { event.preventDefault(); search.focus(); search.select(); }
