@@ -166,3 +166,43 @@ fn script_safe(value: &Value) -> String {
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use downbeat::testing::Recorder;
+    use downbeat::{Runtime, SpawnOptions, spawn_with};
+
+    #[test]
+    fn names_never_become_markup_and_the_data_can_be_read_back() {
+        let (recorder, recording) = Recorder::new();
+        let builder = Runtime::builder().virtual_clock().observer(recorder);
+        builder.build().unwrap().block_on(async {
+            let hostile = SpawnOptions::new().name("</script><b>\u{2028}\"");
+            spawn_with(async {}, hostile).await.unwrap();
+        });
+        let runs = [Run::new("<i>", recording.take())];
+        let mut summary = Summary::new("<u>&");
+        summary.row("<p>", ["{{script}}".into()]);
+        let mut page = Vec::new();
+        write(&mut page, &runs, &summary).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        for raw in ["<b>", "<i>", "<u>"] {
+            assert!(!page.contains(raw), "{raw}");
+        }
+        assert_eq!(page.matches("</script>").count(), 2, "the template's own");
+        let content = page.split("id=\"content\">").nth(1).unwrap();
+        let content: Value =
+            serde_json::from_str(content.split("</script>").next().unwrap()).unwrap();
+        assert_eq!(content["runs"][0]["tasks"][1][0], "</script><b>\u{2028}\"");
+        assert_eq!(content["summary"]["rows"][0][1][0], "{{script}}");
+        let events = content["runs"][0]["events"].as_array().unwrap();
+        assert_eq!(events.len(), 4 * runs[0].recording.events.len());
+    }
+
+    #[test]
+    fn another_ending_is_refused_by_name() {
+        let error = crate::pictures::write("run.svg", &[], &Summary::new("")).unwrap_err();
+        assert!(error.to_string().contains("run.svg"), "{error}");
+    }
+}
