@@ -64,61 +64,84 @@ struct Track {
 /// The loop's own track; tasks follow.
 const LOOP: u32 = 0;
 
+/// Where a run stands.
+struct Progress {
+    /// Per task.
+    tracks: Vec<Track>,
+    /// What the tasks are called.
+    labels: Vec<String>,
+    /// How many tasks are runnable.
+    ready: usize,
+    /// When the loop began to wait.
+    waiting: u64,
+}
+
 impl<W: Write> Trace<'_, W> {
     fn run(&mut self, recording: &Recording) -> io::Result<()> {
-        let mut tracks = vec![Track::default(); recording.tasks.len()];
-        let labels = recording.labels();
-        let (mut ready, mut waiting) = (0_usize, 0);
+        let mut run = Progress {
+            tracks: vec![Track::default(); recording.tasks.len()],
+            labels: recording.labels(),
+            ready: 0,
+            waiting: 0,
+        };
         for event in &recording.events {
             let at = event.at;
             match event.what {
                 What::Started | What::Stopped => {}
-                What::Waiting => waiting = at,
-                What::Woke => self.slice("wait", LOOP, (waiting, at), json!({}))?,
-                What::Ready { task, why } => {
-                    let by = match why {
-                        Why::Spawn(by) | Why::Task(by) => by,
-                        _ => None,
-                    };
-                    if tracks[task as usize].ready.replace(at).is_none() {
-                        ready += 1;
-                        self.counter(at, ready)?;
-                    }
-                    if let Some(by) = by {
-                        tracks[task as usize].flow = Some(self.arrow(by, &tracks)?);
-                    }
-                    let reason = json!({"why": reason(why, &labels)});
-                    self.instant("ready", task + 1, at, reason)?;
-                }
+                What::Waiting => run.waiting = at,
+                What::Woke => self.slice("wait", LOOP, (run.waiting, at), json!({}))?,
+                What::Ready { task, why } => self.ready(&mut run, at, task, why)?,
                 What::Polling { task } => {
-                    let track = &mut tracks[task as usize];
-                    track.poll.0 = at;
-                    if let Some(since) = track.ready.take() {
-                        ready -= 1;
-                        self.counter(at, ready)?;
+                    run.tracks[task as usize].poll.0 = at;
+                    if let Some(since) = self.no_longer_ready(&mut run, at, task)? {
                         self.slice("(ready)", task + 1, (since, at), json!({}))?;
                     }
                 }
-                What::Polled { task, end } => {
-                    let track = &mut tracks[task as usize];
-                    track.poll.1 = at;
-                    let (poll, flow) = (track.poll, track.flow.take());
-                    let how = json!({"end": end_name(end)});
-                    self.slice(&labels[task as usize], task + 1, poll, how)?;
-                    if let Some(flow) = flow {
-                        self.arrow_head(flow, task, poll.0)?;
-                    }
-                }
+                What::Polled { task, end } => self.polled(&mut run, at, task, end)?,
                 What::Cancelled { task } => {
-                    if tracks[task as usize].ready.take().is_some() {
-                        ready -= 1;
-                        self.counter(at, ready)?;
-                    }
+                    self.no_longer_ready(&mut run, at, task)?;
                     self.instant("cancelled", task + 1, at, json!({}))?;
                 }
             }
         }
         Ok(())
+    }
+
+    fn ready(&mut self, run: &mut Progress, at: u64, task: u32, why: Why) -> io::Result<()> {
+        if run.tracks[task as usize].ready.replace(at).is_none() {
+            run.ready += 1;
+            self.counter(at, run.ready)?;
+        }
+        if let Why::Spawn(Some(by)) | Why::Task(Some(by)) = why {
+            let poll = run.tracks[by as usize].poll;
+            run.tracks[task as usize].flow = Some(self.arrow(by, poll)?);
+        }
+        let reason = json!({"why": reason(why, &run.labels)});
+        self.instant("ready", task + 1, at, reason)
+    }
+
+    /// Since when the task had been ready, if it was.
+    fn no_longer_ready(
+        &mut self,
+        run: &mut Progress,
+        at: u64,
+        task: u32,
+    ) -> io::Result<Option<u64>> {
+        let since = run.tracks[task as usize].ready.take();
+        if since.is_some() {
+            run.ready -= 1;
+            self.counter(at, run.ready)?;
+        }
+        Ok(since)
+    }
+
+    fn polled(&mut self, run: &mut Progress, at: u64, task: u32, end: End) -> io::Result<()> {
+        let track = &mut run.tracks[task as usize];
+        track.poll.1 = at;
+        let (poll, flow) = (track.poll, track.flow.take());
+        let how = json!({"end": end_name(end)});
+        self.slice(&run.labels[task as usize], task + 1, poll, how)?;
+        flow.map_or(Ok(()), |flow| self.arrow_head(flow, task, poll.0))
     }
 
     fn name_tracks(&mut self, run: &Run) -> io::Result<()> {
@@ -155,9 +178,8 @@ impl<W: Write> Trace<'_, W> {
     }
 
     /// The tail of an arrow, inside the poll that woke.
-    fn arrow(&mut self, by: u32, tracks: &[Track]) -> io::Result<u64> {
+    fn arrow(&mut self, by: u32, poll: (u64, u64)) -> io::Result<u64> {
         self.flows += 1;
-        let poll = tracks[by as usize].poll;
         // Perfetto ties it to the slice that covers this moment: not the end itself.
         let at = poll.1.saturating_sub(1).max(poll.0);
         let event =
