@@ -6,7 +6,7 @@
 //!
 //! Read next: `ticket.rs`.
 
-use super::info::{Deadline, Size};
+use super::info::{Deadline, Sched, Size};
 use std::borrow::Cow;
 use std::time::Instant;
 
@@ -44,6 +44,18 @@ impl SpawnOptions {
     /// All defaults.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a card says now.
+    pub(crate) fn of(card: &Sched) -> Self {
+        Self {
+            name: card.name(),
+            priority: card.priority(),
+            weight: card.weight(),
+            group: card.group(),
+            deadline: card.deadline(),
+            size: card.size(),
+        }
     }
 
     /// What reports and traces call the task.

@@ -14,17 +14,22 @@
 //! * [`Rng`] is the source of chance they use.
 //! * [`Recorder`] writes down every scheduling event of a loop, as plain data and
 //!   as text.
+//! * [`check_policy`] runs random programs under a policy and holds it to its laws;
+//!   it makes its own loops.
 //!
 //! Read next: `probe.rs`.
 
 pub mod origin;
+mod policy;
 mod probe;
+mod program;
 mod ragged;
 mod recorder;
 mod rng;
 mod script;
 mod stream;
 
+pub use policy::{BrokenLaw, Checked, check_policy, conserves_work, try_check_policy};
 pub use probe::{Alarm, Probe, block_on};
 pub use ragged::Ragged;
 pub use recorder::{Event, RecordedTask, Recorder, Recording, What, Why};
