@@ -3,8 +3,9 @@
 //! Owns: `Setup`, whatever both runs of `--compare` share: the demo's server, the
 //! signals, the descriptors.
 //!
-//! Laws: everything that can be refused (a list that cannot be opened, a directory
-//! that cannot be made) is refused before the first request.
+//! Laws: everything that can be refused (an option that makes no sense, a list that
+//! cannot be opened) is refused before a file is touched, and that before the first
+//! request.
 //!
 //! Read next: `scheduler.rs`.
 
@@ -21,10 +22,12 @@ use super::source::{self, Source};
 use super::tally::Tally;
 use super::{client, process, resume};
 use downbeat::Runtime;
+use downbeat::http::Client;
 use downbeat::runtime::Stats;
 use downbeat::sync::remote;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -55,6 +58,25 @@ pub(crate) struct Setup<'a> {
     interrupts: remote::Receiver<Interrupt>,
     /// Fetches at once, as far as descriptors go.
     concurrency: usize,
+}
+
+/// What a run reads.
+struct Input {
+    /// The client, so far without a connection.
+    client: Client,
+    /// Where URLs come from.
+    sources: Vec<Source>,
+}
+
+/// What a run writes.
+#[derive(Default)]
+struct Output {
+    /// URLs that need not be fetched again.
+    finished: resume::Finished,
+    /// Where outcomes go.
+    sink: Option<Sink>,
+    /// Where bodies go.
+    shelf: Option<Shelf>,
 }
 
 impl Stop {
@@ -114,69 +136,44 @@ impl<'a> Setup<'a> {
 
     /// Everything once, as many at once as allowed.
     pub(crate) fn run(&mut self) -> Result<Done, Stop> {
-        let (finished, sink) = match (&self.cli.resume, &self.cli.output) {
-            (Some(file), _) => {
-                let named = |error| Stop::output(format!("--resume {}: {error}", file.display()));
-                let (finished, file) = resume::open(file).map_err(named)?;
-                (finished, Some(Sink::File(file)))
-            }
-            (None, Some(file)) if is_dash(file) => (Default::default(), Some(Sink::Stdout)),
-            (None, Some(file)) => {
-                let named = |error| Stop::output(format!("--output {}: {error}", file.display()));
-                let file = File::create(file).map_err(named)?;
-                (Default::default(), Some(Sink::File(file)))
-            }
-            (None, None) => (Default::default(), None),
-        };
-        self.run_once(self.concurrency, finished, sink, self.cli.save.is_some())
+        let input = self.input(self.concurrency)?;
+        let output = self.output()?;
+        self.fetch(self.concurrency, input, output)
     }
 
     /// Everything once, one after the other; nothing is written.
     pub(crate) fn run_sequentially(&mut self) -> Result<Done, Stop> {
-        let finished = self.run_once(1, Default::default(), None, false)?;
+        let input = self.input(1)?;
+        let done = self.fetch(1, input, Output::default())?;
         if !self.cli.quiet {
-            let seconds = finished.tally.elapsed.as_secs_f64();
-            let (fetched, wanted) = (finished.tally.fetched, finished.tally.wanted());
+            let seconds = done.tally.elapsed.as_secs_f64();
+            let (fetched, wanted) = (done.tally.fetched, done.tally.wanted());
             say(&format!(
                 "one at a time: fetched {fetched} of {wanted} URLs in {seconds:.2} seconds"
             ));
         }
-        Ok(finished)
+        Ok(done)
     }
 
-    fn run_once(
-        &mut self,
-        concurrency: usize,
-        finished: resume::Finished,
-        sink: Option<Sink>,
-        save: bool,
-    ) -> Result<Done, Stop> {
+    /// One loop, from its beginning to its end.
+    fn fetch(&mut self, concurrency: usize, input: Input, output: Output) -> Result<Done, Stop> {
         let cli = self.cli;
-        let shelf = match cli.save.as_deref().filter(|_| save) {
-            Some(dir) => Some(
-                Shelf::open(dir)
-                    .map_err(|error| Stop::output(format!("--save {}: {error}", dir.display())))?,
-            ),
-            None => None,
-        };
         let mut runtime = Runtime::builder()
             .policy(cli.policy.build(cli.seed))
             // The input thread may be silent for as long as it likes.
             .stuck_after(None)
             .build()
             .map_err(|error| Stop::system("no event loop", &error))?;
-        let sources = self.sources()?;
         let total = self.total();
         let interrupts = &mut self.interrupts;
         let tally = runtime.block_on(async {
-            let urls = source::read(sources, finished);
+            let urls = source::read(input.sources, output.finished);
             let urls = urls.map_err(|error| Stop::system("no thread", &error))?;
-            let client = client::build(cli, concurrency).map_err(Stop::usage)?;
-            let journal = sink.map(Journal::start);
+            let journal = output.sink.map(Journal::start);
             let kit = Kit {
-                client,
+                client: input.client,
                 lines: journal.as_ref().map(Journal::lines),
-                shelf,
+                shelf: output.shelf,
                 retry: RetryRule {
                     retries: cli.retry,
                     seed: cli.seed,
@@ -199,6 +196,37 @@ impl<'a> Setup<'a> {
         })?;
         let stats = runtime.stats();
         Ok(Done { tally, stats })
+    }
+
+    /// What can be refused without a trace.
+    fn input(&self, concurrency: usize) -> Result<Input, Stop> {
+        Ok(Input {
+            client: client::build(self.cli, concurrency).map_err(Stop::usage)?,
+            sources: self.sources()?,
+        })
+    }
+
+    /// The files, which may be emptied by this.
+    fn output(&self) -> Result<Output, Stop> {
+        let mut output = Output::default();
+        let named = |option: &str, path: &Path, error: io::Error| {
+            Stop::output(format!("--{option} {}: {error}", path.display()))
+        };
+        if let Some(dir) = &self.cli.save {
+            let shelf = Shelf::open(dir).map_err(|error| named("save", dir, error))?;
+            output.shelf = Some(shelf);
+        }
+        if let Some(path) = &self.cli.resume {
+            let opened = resume::open(path).map_err(|error| named("resume", path, error))?;
+            output.finished = opened.0;
+            output.sink = Some(Sink::File(opened.1));
+        } else if self.cli.output_is_stdout() {
+            output.sink = Some(Sink::Stdout);
+        } else if let Some(path) = &self.cli.output {
+            let file = File::create(path).map_err(|error| named("output", path, error))?;
+            output.sink = Some(Sink::File(file));
+        }
+        Ok(output)
     }
 
     /// Where the URLs of a run come from.

@@ -189,7 +189,9 @@ impl Scheduler<'_> {
             options = options.deadline(deadline);
         }
         let (entry, attempt_number) = (Rc::clone(&job.entry), job.attempts + 1);
-        let task = attempt(job, Rc::clone(&self.kit));
+        // In a box of its own: the group puts it into a task of the group's, and a
+        // pointer is moved and kept twice more cheaply than the whole exchange.
+        let task = Box::pin(attempt(job, Rc::clone(&self.kit)));
         if let Some(id) = self.attempts.spawn_with(task, options) {
             let attempt = attempt_number;
             self.out.insert(

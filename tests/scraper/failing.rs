@@ -245,6 +245,12 @@ fn exit_codes() {
         assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{usage:?}");
         assert!(!run.err.is_empty(), "{usage:?}");
     }
+    let kept = Temporary::with("results of yesterday");
+    let refused = run(["-o", kept.name(), "--header", "bad header: x", "http://h/"]);
+    assert_eq!(
+        (refused.code, kept.read().as_str()),
+        (Some(2), "results of yesterday")
+    );
     for output in [
         &["-o", "/no/such/dir/file"][..],
         &["--save", "/dev/null/dir"],

@@ -136,7 +136,6 @@ fn a_thousand_at_once() {
 }
 
 /// Runs it with a soft and hard limit of descriptors.
-#[cfg(unix)]
 fn with_descriptors(soft: u32, hard: u32, args: &[&str]) -> crate::program::Run {
     let program = scraper::<&str>([]);
     let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
@@ -153,7 +152,6 @@ fn with_descriptors(soft: u32, hard: u32, args: &[&str]) -> crate::program::Run 
     finish(start(&mut shell))
 }
 
-#[cfg(unix)]
 #[test]
 fn descriptors_are_raised_or_made_do_with() {
     let args = ["--demo", "200", "--latency", "5..10", "-c", "100"];

@@ -7,6 +7,8 @@
 //! Laws: nothing here waits for a time. What must have happened first is told by the
 //! server, or by a line of the program.
 
+#![cfg(unix)]
+
 mod basics;
 mod ending;
 mod failing;
