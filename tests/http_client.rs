@@ -604,12 +604,7 @@ fn n05_the_guard_judges_addresses_at_every_hop() {
     let public = || Client::builder().address_guard(AddressGuard::public_only());
     blocked(public().build().unwrap(), inner.url("/"));
     let port = inner.address().port();
-    for host in [
-        "127.1",
-        "2130706433",
-        "0x7f.1",
-        "[::ffff:127.0.0.1]",
-    ] {
+    for host in ["127.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"] {
         blocked(public().build().unwrap(), format!("http://{host}:{port}/"));
     }
     let named = public().resolver(|_: &str, port: u16| {
