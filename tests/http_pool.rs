@@ -253,7 +253,8 @@ fn the_servers_keep_alive_is_honoured_with_a_margin() {
 #[test]
 fn p02_an_idle_connection_that_stirs_is_closed() {
     let planted = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
-    let ways: [(&str, fn(Steps, &str) -> Steps); 3] = [
+    type Way = fn(Steps, &str) -> Steps;
+    let ways: [(&str, Way); 3] = [
         ("bytes", |steps, planted| {
             steps.wait(ms(50)).send(planted).hold()
         }),
@@ -376,7 +377,8 @@ fn stale(then: fn(Steps) -> Steps) -> (ClientBuilder, Memory) {
 
 #[test]
 fn p04_a_stale_connection_is_retried_only_where_that_is_safe() {
-    let ways: [(&str, fn(Steps) -> Steps); 2] = [
+    type Way = fn(Steps) -> Steps;
+    let ways: [(&str, Way); 2] = [
         ("close", |steps| steps.close()),
         ("reset", |steps| steps.reset()),
     ];
