@@ -4,8 +4,8 @@
 //! loop; if each began with its first future, a first future that is always
 //! ready would starve the others for ever. So every race takes the next number.
 //!
-//! Law: no randomness and no addresses. After `restart(n)` the same program
-//! takes the same numbers, so a seeded run stays repeatable.
+//! Law: no randomness and no addresses. A new loop starts over, so the
+//! same program takes the same numbers, and a run on virtual time is repeatable.
 //!
 //! Read next: `future/race.rs`, its only reader.
 
@@ -20,11 +20,7 @@ pub(crate) fn next() -> usize {
     NEXT.replace(NEXT.get().wrapping_add(1))
 }
 
-/// Starts over at `number`, as a loop does when it is built.
-#[allow(
-    dead_code,
-    reason = "called by the loop, which is not part of this layer"
-)]
-pub(crate) fn restart(number: usize) {
-    NEXT.set(number);
+/// Starts over, as a new loop does.
+pub(crate) fn restart() {
+    NEXT.set(0);
 }

@@ -1,6 +1,7 @@
 //! Work that would block the loop goes to threads.
 //!
-//! Owns: `spawn_blocking` and its handle; the pool itself is `pool.rs`.
+//! Owns: `spawn_blocking` and its handle; the pool itself is `pool.rs`. On top of
+//! it, `Reader` and `Writer` make streams of files and other things that block.
 //!
 //! Laws: B01, every job resolves exactly once: a value, a panic, a cancellation,
 //! or no thread. B05, a result nobody wants is dropped once, where it is. B07, the
@@ -8,11 +9,15 @@
 //!
 //! Absent on purpose: a process-wide pool. A loop's threads end with the loop.
 //!
-//! Read next: `pool.rs`, then `net/mod.rs`.
+//! Read next: `pool.rs`, then `reader.rs`, then `net/mod.rs`.
 
 mod pool;
+mod reader;
+mod writer;
 
 pub(crate) use pool::Class;
+pub use reader::Reader;
+pub use writer::Writer;
 
 use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::runtime::current;

@@ -3,8 +3,10 @@
 //! Read next: `mod.rs`, where the settings become a `Runtime`.
 
 use super::custody::Custody;
+use super::pacing::Pacing;
 use super::report::{Hook, Report, Reporter};
 use super::state::{LoopState, PoolLimits, ScheduleHash, Stats};
+use super::watchdog::Watchdog;
 use super::{Observer, Runtime, current};
 use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
@@ -20,21 +22,6 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
-
-/// How many polls a turn does before the loop looks at I/O and timers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pacing {
-    /// At most this many. The default is 61: rarely enough to cost nothing, often
-    /// enough that a ready socket waits for microseconds.
-    Every(u32),
-    /// As many as were runnable when the turn began (asyncio, trio, node).
-    Batch,
-    /// Until this much time has passed (Seastar, glommio). Under the virtual clock,
-    /// which stands still meanwhile, after 61 polls.
-    Slice(Duration),
-    /// Until nothing is runnable: starves I/O; for experiments only.
-    Drain,
-}
 
 /// Settings for a [`Runtime`].
 pub struct Builder<P = Fifo> {
@@ -58,6 +45,10 @@ pub struct Builder<P = Fifo> {
     stuck_after: Option<Duration>,
     /// See [`Builder::end_when_stuck`].
     stuck_ends: bool,
+    /// See [`Builder::passed_over_after`].
+    passed_over_after: Option<Duration>,
+    /// See [`Builder::retire_unfair_policy`].
+    retire_unfair: bool,
     /// See [`Builder::blocking_threads`] and [`Builder::blocking_grace`].
     pool: PoolLimits,
 }
@@ -83,6 +74,8 @@ impl Builder {
             measure: false,
             stuck_after: Some(Duration::from_secs(1)),
             stuck_ends: false,
+            passed_over_after: Some(Duration::from_secs(1)),
+            retire_unfair: false,
             pool: PoolLimits {
                 threads: 32,
                 grace: Duration::from_millis(500),
@@ -110,6 +103,8 @@ impl<P> Builder<P> {
             measure,
             stuck_after,
             stuck_ends,
+            passed_over_after,
+            retire_unfair,
             pool,
             ..
         } = self;
@@ -124,6 +119,8 @@ impl<P> Builder<P> {
             measure,
             stuck_after,
             stuck_ends,
+            passed_over_after,
+            retire_unfair,
             pool,
         }
     }
@@ -195,6 +192,23 @@ impl<P> Builder<P> {
         self
     }
 
+    /// How long a runnable task may be passed over, while more than twice as many
+    /// other polls run as there are live tasks, before its policy is reported.
+    /// Default 1 s; `None` never reports.
+    #[must_use]
+    pub fn passed_over_after(mut self, patience: impl Into<Option<Duration>>) -> Self {
+        self.passed_over_after = patience.into();
+        self
+    }
+
+    /// Whether that report also ends the policy's service: a FIFO takes over.
+    /// Default: no.
+    #[must_use]
+    pub fn retire_unfair_policy(mut self, retire: bool) -> Self {
+        self.retire_unfair = retire;
+        self
+    }
+
     /// How many threads `spawn_blocking` may use, at least 1. Default 32.
     #[must_use]
     pub fn blocking_threads(mut self, threads: usize) -> Self {
@@ -217,44 +231,19 @@ impl<P: Policy + 'static> Builder<P> {
     /// # Errors
     /// When the system refuses a selector (out of descriptors).
     pub fn build(self) -> io::Result<Runtime<P>> {
-        let (reactor, bell) = Reactor::new()?;
-        let clock = if self.virtual_clock {
-            Clock::virtual_time()
-        } else {
-            Clock::real()
-        };
-        let (id, now, mailbox) = (
-            current::new_loop_id(),
-            clock.now(),
-            Arc::new(Mailbox::new(bell)),
-        );
+        let swappable = TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>();
+        let state = loop_state(self.virtual_clock, self.hook, self.pool, swappable)?;
+        let now = state.started;
         let watched = self.measure
             || self.virtual_clock
             || self.slow_poll.is_some()
             || self.observer.is_some();
-        let state = Rc::new(LoopState {
-            id,
-            clock,
-            started: now,
-            table: Rc::new(TaskTable::new(id, Arc::clone(&mailbox))),
-            timers: RefCell::new(Timers::new()),
-            reactor: RefCell::new(reactor),
-            mailbox,
-            handles: Arc::new(()),
-            running: Cell::new(None),
-            reporter: Reporter::new(self.hook),
-            stats: Cell::new(Stats::default()),
-            schedule: Cell::new(ScheduleHash::EMPTY),
-            next_policy: RefCell::new(None),
-            swappable: TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>(),
-            outside: OnceCell::new(),
-            pool_limits: self.pool,
-            measured: Cell::new(watched),
-            left_woken: Cell::new(NONE_WOKEN),
-        });
+        // A new loop starts over, so that two runs on one thread are alike.
+        crate::rotation::restart();
+        let watchdog = Watchdog::new(self.passed_over_after, self.retire_unfair, &state.clock);
         let custody = Custody::new(self.policy, Rc::clone(&state));
         // Last, when nothing of the user's can panic any more.
-        current::announce(id, Arc::clone(&state.mailbox));
+        current::announce(state.id, Arc::clone(&state.mailbox));
         state.measured.set(watched || custody.is_timed());
         Ok(Runtime {
             state,
@@ -267,6 +256,7 @@ impl<P: Policy + 'static> Builder<P> {
             stuck_after: self.stuck_after,
             stuck_ends: self.stuck_ends,
             stuck_reported: false,
+            watchdog,
             now,
             polls: 0,
             tasks_done: 0,
@@ -275,6 +265,47 @@ impl<P: Policy + 'static> Builder<P> {
             mail: Vec::new(),
         })
     }
+}
+
+/// Everything the loop owns besides its policy and its observer, in its first
+/// state.
+fn loop_state(
+    virtual_clock: bool,
+    hook: Option<Hook>,
+    pool_limits: PoolLimits,
+    swappable: bool,
+) -> io::Result<Rc<LoopState>> {
+    let (reactor, bell) = Reactor::new()?;
+    let clock = if virtual_clock {
+        Clock::virtual_time()
+    } else {
+        Clock::real()
+    };
+    let (id, now, mailbox) = (
+        current::new_loop_id(),
+        clock.now(),
+        Arc::new(Mailbox::new(bell)),
+    );
+    Ok(Rc::new(LoopState {
+        id,
+        clock,
+        started: now,
+        table: Rc::new(TaskTable::new(id, Arc::clone(&mailbox))),
+        timers: RefCell::new(Timers::new()),
+        reactor: RefCell::new(reactor),
+        mailbox,
+        handles: Arc::new(()),
+        running: Cell::new(None),
+        reporter: Reporter::new(hook),
+        stats: Cell::new(Stats::default()),
+        schedule: Cell::new(ScheduleHash::EMPTY),
+        next_policy: RefCell::new(None),
+        swappable,
+        outside: OnceCell::new(),
+        pool_limits,
+        measured: Cell::new(false),
+        left_woken: Cell::new(NONE_WOKEN),
+    }))
 }
 
 /// The largest budget that is still a limit.

@@ -10,58 +10,107 @@
 //!
 //! Absent on purpose: any opinion about order.
 //!
-//! Read next: `turn.rs`.
+//! Read next: `rescue.rs`.
 
 use super::report::Report;
 use super::state::LoopState;
 use crate::policy::{Cause, End, Fifo, Policy, Runnable};
-use crate::task::join::{drop_caught, panic_message};
 use crate::task::ticket::Home;
 use crate::task::{Sched, TaskLabel};
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A policy whose tickets are counted.
-pub(crate) struct Custody<P> {
+pub(crate) struct Custody<P, I = LoopState> {
     /// The policy; `None` after it has panicked.
-    policy: Option<P>,
+    pub(super) policy: Option<P>,
+    /// What the policy was called that is no longer in service.
+    pub(super) retired: Option<String>,
     /// What the policy lost, and everything once it is gone.
-    rescue: Fifo,
+    pub(super) rescue: Fifo,
     /// How many valid tickets the policy has.
-    held: usize,
+    pub(super) held: usize,
     /// The policy's last answer was "nothing now".
     declined: bool,
     /// Whether the policy reads the clock.
-    timed: bool,
+    pub(super) timed: bool,
     /// Where our tickets come home to.
-    home: Rc<Home>,
-    /// The loop, for fresh tickets and reports.
-    state: Rc<LoopState>,
+    pub(super) home: Rc<Home>,
+    /// For fresh tickets and reports.
+    pub(super) issuer: Rc<I>,
 }
 
-impl<P: Policy + 'static> Custody<P> {
+/// Who issues the tickets: a loop to its tasks, a gate to its waiters.
+pub(crate) trait Issuer {
+    /// Where the tickets come home to.
+    fn home(&self) -> &Rc<Home>;
+
+    /// Whether this is the card of a ticket that is out.
+    fn is_valid(&self, card: &Rc<Sched>) -> bool;
+
+    /// Voids the tickets that are out and issues fresh ones.
+    fn reissue(&self) -> Vec<Runnable>;
+
+    /// A policy turned this one away. Returns the ticket if it must still come up.
+    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable>;
+
+    /// Delivers a report.
+    fn report(&self, report: &Report);
+}
+
+impl Issuer for LoopState {
+    fn home(&self) -> &Rc<Home> {
+        self.table.home()
+    }
+
+    fn is_valid(&self, card: &Rc<Sched>) -> bool {
+        self.table.is_valid(card)
+    }
+
+    fn reissue(&self) -> Vec<Runnable> {
+        self.table.reissue_queued()
+    }
+
+    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable> {
+        self.table.request_abort(card.id());
+        // It comes up as a husk; the root, which cannot be cancelled, runs.
+        Some(Runnable::issue(card))
+    }
+
+    fn report(&self, report: &Report) {
+        self.report(report);
+    }
+}
+
+impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// Takes a policy into service.
-    pub(crate) fn new(policy: P, state: Rc<LoopState>) -> Self {
+    pub(crate) fn new(policy: P, issuer: Rc<I>) -> Self {
         let mut custody = Self {
             policy: None,
+            retired: None,
             rescue: Fifo::new(),
             held: 0,
             declined: false,
             timed: false,
-            home: Rc::clone(state.table.home()),
-            state,
+            home: Rc::clone(issuer.home()),
+            issuer,
         };
         custody.install(policy);
         custody
     }
 
-    fn install(&mut self, policy: P) {
+    /// Begins the service of a policy.
+    pub(super) fn install(&mut self, policy: P) {
+        let timed = catch_unwind(AssertUnwindSafe(|| policy.wants_clock()));
         self.policy = Some(policy);
+        self.retired = None;
         self.held = 0;
         self.declined = false;
-        self.timed = self.policy.as_ref().is_some_and(Policy::wants_clock);
+        match timed {
+            Ok(timed) => self.timed = timed,
+            Err(payload) => self.fail_over(payload),
+        }
     }
 
     /// Hands a ticket to the policy.
@@ -124,14 +173,20 @@ impl<P: Policy + 'static> Custody<P> {
     /// The policy says "nothing now": is it empty, shaping, or hoarding?
     fn declined(&mut self, now: Instant) -> Option<Runnable> {
         self.declined = true;
-        if self.held == 0 || self.next_at().is_some() {
+        // Tickets on their way home or turned away are counted at the next
+        // collect, and there is one: attention keeps the loop awake.
+        if self.held == 0 || self.home.has_attention() {
+            return None;
+        }
+        // WHY NOT any answer of `next_at`: "ask again at once" never ends.
+        if self.next_at().is_some_and(|at| at > now) {
             return None;
         }
         let policy = self.name();
         let fresh = self.reissue();
         if !fresh.is_empty() {
             let tasks = fresh.iter().map(|ticket| TaskLabel::of(ticket)).collect();
-            self.state.report(&Report::PolicyHoards { policy, tasks });
+            self.issuer.report(&Report::PolicyHoards { policy, tasks });
         }
         for ticket in fresh {
             self.rescue.enqueue(ticket, Cause::Moved);
@@ -141,9 +196,9 @@ impl<P: Policy + 'static> Custody<P> {
 
     /// Voids all tickets that are out and issues fresh ones. Only between two
     /// polls, when no ticket is in the loop's own hands.
-    fn reissue(&mut self) -> Vec<Runnable> {
+    pub(super) fn reissue(&mut self) -> Vec<Runnable> {
         self.held = 0;
-        self.state.table.reissue_queued()
+        self.issuer.reissue()
     }
 
     /// Charges a poll.
@@ -174,7 +229,8 @@ impl<P: Policy + 'static> Custody<P> {
 
     /// When a shaping policy wants to be asked again.
     pub(crate) fn next_at(&self) -> Option<Instant> {
-        self.policy.as_ref().and_then(Policy::next_at)
+        let policy = self.policy.as_ref().filter(|_| self.held > 0)?;
+        policy.next_at()
     }
 
     /// Whether the policy reads the clock.
@@ -188,107 +244,35 @@ impl<P: Policy + 'static> Custody<P> {
         !self.rescue.is_empty() || (self.held > 0 && !self.declined)
     }
 
-    /// How many tickets the policy has.
-    pub(crate) fn held(&self) -> usize {
-        self.held
+    /// How many tickets are queued here.
+    pub(crate) fn len(&self) -> usize {
+        self.held.saturating_add(self.rescue.len())
     }
 
     /// What reports call the policy.
     pub(crate) fn name(&self) -> String {
         self.policy
             .as_ref()
-            .map_or_else(|| "Fifo (fallback)".into(), Policy::name)
+            .map(Policy::name)
+            .or_else(|| Some(format!("{} (retired)", self.retired.as_ref()?)))
+            .unwrap_or_default()
     }
 
-    /// A ticket that `check_out` found void, or that came from elsewhere.
+    /// A ticket that was picked, but is not the one its slot knows: it was
+    /// replaced while the policy hid it, and is not counted since.
     #[cold]
-    pub(crate) fn wrong_ticket(&mut self, task: &Sched) {
+    pub(crate) fn void_ticket(&mut self, task: &Sched) {
+        self.held = self.held.wrapping_add(1);
+        self.wrong_ticket(task);
+    }
+
+    /// A ticket that is void, or that came from elsewhere.
+    #[cold]
+    fn wrong_ticket(&mut self, task: &Sched) {
         let policy = self.name();
-        self.state.report(&Report::WrongTicket {
+        self.issuer.report(&Report::WrongTicket {
             policy,
             task: TaskLabel::of(task),
         });
-    }
-
-    /// Puts the tickets that came home into the rescue queue and names the
-    /// policy that dropped them.
-    pub(crate) fn look_after_tickets(&mut self) {
-        let lost = self.rescue_returned();
-        if !lost.is_empty() {
-            let policy = self.name();
-            self.state.report(&Report::PolicyDropped {
-                policy,
-                tasks: lost,
-            });
-        }
-    }
-
-    /// Moves returned tickets to the rescue queue; void ones vanish.
-    fn rescue_returned(&mut self) -> Vec<TaskLabel> {
-        let returned = self.home.take_returned();
-        let valid = returned
-            .into_iter()
-            .filter(|card| self.state.table.is_valid(card));
-        let mut labels = Vec::new();
-        for card in valid {
-            labels.push(TaskLabel::of(&card));
-            self.held = self.held.saturating_sub(1);
-            self.rescue.enqueue(Runnable::issue(card), Cause::Moved);
-        }
-        labels
-    }
-
-    /// Replaces the policy between two polls; all tickets move over.
-    pub(crate) fn replace(&mut self, policy: P) {
-        self.retire_policy();
-        self.rescue_returned();
-        let mut moved = std::mem::take(&mut self.rescue);
-        // What the old policy forgot or hid.
-        if self.held > 0 {
-            // Fifo never looks at the time it is given.
-            while let Some(ticket) = moved.pick_next(self.state.started) {
-                drop(ticket.redeem());
-            }
-            for ticket in self.reissue() {
-                moved.enqueue(ticket, Cause::Moved);
-            }
-        }
-        self.install(policy);
-        while let Some(ticket) = moved.pick_next(self.state.started) {
-            ticket.set_key(0);
-            ticket.set_tag(0);
-            self.enqueue(ticket, Cause::Moved);
-        }
-    }
-
-    /// Drops the policy; its tickets come home.
-    pub(crate) fn retire_policy(&mut self) {
-        if let Err(message) = drop_caught(self.policy.take()) {
-            self.state.report(&Report::DropPanicked {
-                what: "a policy".into(),
-                message,
-            });
-        }
-    }
-
-    /// A panic reached the turn: the policy's service ends, a FIFO takes over.
-    ///
-    /// # Panics
-    /// Goes on with the panic when no policy is in service: then it is our own.
-    #[cold]
-    pub(crate) fn fail_over(&mut self, payload: Box<dyn Any + Send>) {
-        if self.policy.is_none() {
-            resume_unwind(payload);
-        }
-        let name = self.policy.as_ref().map(|policy| {
-            catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
-        });
-        self.retire_policy();
-        self.rescue_returned();
-        // What it forgot or hid stays counted as held: `declined` replaces it
-        // when nothing else is left, and no ticket is in the loop's hands.
-        let (policy, message) = (name.unwrap_or_default(), panic_message(payload));
-        self.state
-            .report(&Report::PolicyPanicked { policy, message });
     }
 }

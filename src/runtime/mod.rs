@@ -15,24 +15,30 @@
 //! loop inside a loop is refused. The root's panic leaves `block_on` by unwinding
 //! and the runtime stays usable.
 //!
-//! Read in this order: `turn.rs`, `wait.rs`, `state.rs`, `current.rs`, `custody.rs`,
-//! `builder.rs`, `handle.rs`, `observer.rs`, `report.rs`.
+//! Read in this order: `turn.rs`, `chores.rs`, `wait.rs`, `state.rs`, `current.rs`,
+//! `custody.rs`, `rescue.rs`, `watchdog.rs`, `pacing.rs`, `builder.rs`, `page.rs`,
+//! `handle.rs`, `observer.rs`, `report.rs`.
 
 mod builder;
+mod chores;
 pub(crate) mod current;
-mod custody;
+pub(crate) mod custody;
 mod handle;
 mod observer;
+mod pacing;
 mod page;
 mod report;
+mod rescue;
 pub(crate) mod state;
 mod turn;
 mod wait;
+mod watchdog;
 
-pub use builder::{Builder, Pacing};
+pub use builder::Builder;
 pub use current::WrongLoop;
 pub use handle::{Handle, LoopGone, RemoteJoin, WaitError};
 pub use observer::Observer;
+pub use pacing::Pacing;
 pub use page::{
     SetPolicyError, TaskInfo, current_task, set_policy, spawn, spawn_with, stats, tasks, try_spawn,
 };
@@ -42,7 +48,7 @@ pub use state::{ScheduleHash, Stats};
 use crate::budget;
 use crate::policy::{Fifo, Policy, Runnable};
 use crate::task::join::drop_caught;
-use crate::task::table::{Ending, Polled};
+use crate::task::slot::{Ending, Polled};
 use crate::task::waker::Mail;
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
 use custody::Custody;
@@ -54,6 +60,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use watchdog::Watchdog;
 
 /// A single-threaded event loop.
 ///
@@ -84,6 +91,8 @@ pub struct Runtime<P: Policy + 'static = Fifo> {
     stuck_ends: bool,
     /// It has said so.
     stuck_reported: bool,
+    /// Looks for tasks that the policy passes over.
+    watchdog: Watchdog,
     /// The present, as of the last look at the clock.
     now: Instant,
     /// Polls so far.
@@ -259,6 +268,8 @@ impl<P: Policy + 'static> Runtime<P> {
         if let Some(custody) = custody.downcast_mut::<Custody<Box<dyn Policy>>>() {
             custody.replace(next);
         }
+        let measured = self.watched || self.custody.is_timed();
+        self.state.measured.set(measured);
     }
 
     /// Drops every future. Their drops may spawn (refused), wake and panic.

@@ -12,24 +12,20 @@
 //!
 //! Absent on purpose: any knowledge of what a task waits for.
 //!
-//! Read next: `mod.rs` for the beginning and the end, then `time/sleep.rs` for a
-//! whole leaf future.
+//! Read next: `chores.rs` for what happens between two polls, `mod.rs` for the
+//! beginning and the end, then `time/sleep.rs` for a whole leaf future.
 
 use super::builder::POLLS_PER_TURN;
-use super::report::{Report, Stuck};
+use super::chores::panicked;
+use super::report::Stuck;
 use super::state::LoopState;
 use super::{Pacing, Root, Runtime};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
-use crate::task::job::BoxedJob;
-use crate::task::join::{drop_caught, panic_message};
-use crate::task::table::{
-    Aftermath, CheckedOut, Ending, PanickedIn, Polled, Running, Unread, waker_of,
-};
-use crate::task::waker::{self, Mail, Woken};
-use crate::task::{Sched, TaskId};
-use std::any::Any;
+use crate::task::TaskId;
+use crate::task::slot::{CheckedOut, Ending, Polled, Running, waker_of};
+use crate::task::waker::{self, Woken};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -59,6 +55,7 @@ impl<P: Policy + 'static> Runtime<P> {
             self.run::<false>(root);
         }
         self.count_turn();
+        self.watch();
         if root.is_over() {
             return Ok(());
         }
@@ -81,7 +78,7 @@ impl<P: Policy + 'static> Runtime<P> {
         let began = self.now;
         let mut left = match self.pacing {
             Pacing::Every(polls) => polls.max(1) as usize,
-            Pacing::Batch => self.custody.held().max(1),
+            Pacing::Batch => self.custody.len().max(1),
             // Its time stands still, so a slice would never end.
             Pacing::Slice(_) if self.state.clock.is_virtual() => POLLS_PER_TURN as usize,
             Pacing::Slice(_) | Pacing::Drain => usize::MAX,
@@ -93,10 +90,20 @@ impl<P: Policy + 'static> Runtime<P> {
             self.poll_task::<WATCHED>(ticket, root);
             self.look_after();
             left -= 1;
-            if let Pacing::Slice(slice) = self.pacing
-                && self.state.clock.now().saturating_duration_since(began) >= slice
-            {
-                break;
+            match self.pacing {
+                Pacing::Every(_) | Pacing::Batch => {}
+                Pacing::Slice(slice) => {
+                    let spent = self.state.clock.now().saturating_duration_since(began);
+                    if spent >= slice {
+                        break;
+                    }
+                }
+                // This turn may never end, so the watchdog looks in from time to time.
+                Pacing::Drain if self.polls.is_multiple_of(1 << 16) => {
+                    self.now = self.state.clock.now();
+                    self.watch();
+                }
+                Pacing::Drain => {}
             }
         }
     }
@@ -107,7 +114,7 @@ impl<P: Policy + 'static> Runtime<P> {
         let mut running = match self.state.table.check_out(ticket) {
             CheckedOut::Poll(running) => running,
             CheckedOut::Husk => return,
-            CheckedOut::Void(sched) => return self.custody.wrong_ticket(&sched),
+            CheckedOut::Void(sched) => return self.custody.void_ticket(&sched),
         };
         let id = running.sched.id();
         if WATCHED {
@@ -180,7 +187,7 @@ impl<P: Policy + 'static> Runtime<P> {
     /// Gives the tickets of the tasks that were woken to the policy, in the order
     /// of the wakes.
     #[inline]
-    fn hand_over(&mut self, cause: Cause, by: Option<TaskId>) {
+    pub(super) fn hand_over(&mut self, cause: Cause, by: Option<TaskId>) {
         if waker::any_woken() {
             self.hand_over_woken(cause, by);
         }
@@ -230,139 +237,12 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
-    #[cold]
-    fn look_after_now(&mut self) {
-        for id in self.state.table.take_aborts() {
-            self.cancel(id, Ending::Cancelled);
-        }
-        self.custody.look_after_tickets();
-        self.report_unread();
-        let next = self.state.next_policy.borrow_mut().take();
-        if let Some(policy) = next {
-            self.replace_policy(policy);
-        }
-        // Not the next task's time.
-        self.now = self.state.clock.now();
-        self.hand_over(Cause::Moved, None);
-    }
-
-    /// Panics of tasks whose results nobody will read.
-    pub(super) fn report_unread(&self) {
-        for Unread {
-            task,
-            payload,
-            when,
-        } in self.state.table.take_unread()
-        {
-            let message = panic_message(payload);
-            self.state.report(&match when {
-                PanickedIn::Poll => Report::TaskPanicked { task, message },
-                PanickedIn::Drop => {
-                    let what = format!("the output of task {task}");
-                    Report::DropPanicked { what, message }
-                }
-            });
-        }
-    }
-
-    /// Drops the future of a task and settles its result.
-    pub(super) fn cancel(&mut self, id: TaskId, ending: Ending) {
-        let Some(job) = self.state.table.take_for_cancel(id) else {
-            return;
-        };
-        if self.observer.is_some()
-            && let Some(card) = self.state.table.card(id)
-        {
-            let now = self.now;
-            self.observe(|observer| observer.task_done(&card, now));
-        }
-        self.drop_job(id, job);
-        let aftermath = self.state.table.end(id, ending);
-        self.clear_up(id, aftermath);
-    }
-
-    /// What the end of a task leaves to do, outside every borrow.
-    fn clear_up(&mut self, id: TaskId, aftermath: Aftermath) {
-        self.tasks_done += 1;
-        if let Some(job) = aftermath.job {
-            self.drop_job(id, job);
-            if self.watched {
-                self.now = self.state.clock.now();
-            }
-        }
-        if let Some(waker) = aftermath.watcher {
-            self.wake(waker);
-        }
-    }
-
-    /// Drops a future or an output; a panic in there is reported.
-    fn drop_job(&self, id: TaskId, job: BoxedJob) {
-        drop_job(&self.state, id, job);
-    }
-
-    /// Wakes; a foreign waker may panic, ours cannot.
-    fn wake(&self, waker: std::task::Waker) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            let message = panic_message(payload);
-            self.state.report(&Report::WakerPanicked { message });
-        }
-    }
-
-    /// Carries out what other threads asked for.
-    #[cold]
-    fn open_mail(&mut self) {
-        let mut mail = std::mem::take(&mut self.mail);
-        self.state.mailbox.take(&mut mail);
-        let mut schedule = self.state.schedule.get();
-        schedule.repeatable = false;
-        self.state.schedule.set(schedule);
-        for letter in mail.drain(..) {
-            match letter {
-                Mail::Wake(waker) => waker.open_letter(),
-                Mail::Abort(id) => self.state.table.request_abort(id),
-                Mail::Call(call) => {
-                    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                        let what = "a call from another thread".into();
-                        let message = panic_message(payload);
-                        self.state.report(&Report::DropPanicked { what, message });
-                    }
-                }
-            }
-        }
-        self.mail = mail;
-        self.now = self.state.clock.now();
-    }
-
     /// Whether the next turn has something to poll.
     fn is_runnable(&self) -> bool {
         self.custody.has_work()
             || waker::any_woken()
             || !self.state.mailbox.is_empty()
             || self.state.table.home().has_attention()
-    }
-
-    /// Tells the observer, if there is one.
-    #[inline]
-    pub(super) fn observe(&mut self, call: impl FnOnce(&mut dyn super::Observer)) {
-        let Some(observer) = self.observer.as_mut() else {
-            return;
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&mut **observer))) {
-            // Its own drop may panic too.
-            drop(drop_caught(self.observer.take()));
-            let message = panic_message(payload);
-            self.state.report(&Report::ObserverPanicked { message });
-        }
-    }
-
-    fn announce(&mut self, task: &Sched, cause: Cause, fresh: bool) {
-        let now = self.now;
-        self.observe(|observer| {
-            if fresh {
-                observer.task_spawned(task, now);
-            }
-            observer.task_runnable(task, cause, now);
-        });
     }
 }
 
@@ -379,37 +259,4 @@ fn poll_future(state: &LoopState, running: &mut Running, root: &mut Root<'_>) ->
         Ok(Poll::Ready(())) => Polled::Ended(Ending::Value),
         Err(payload) => Polled::Ended(panicked(state, sched.id(), job, payload)),
     }
-}
-
-/// What a panic in a poll makes of the task.
-#[cold]
-fn panicked(
-    state: &LoopState,
-    id: TaskId,
-    job: &mut Option<BoxedJob>,
-    payload: Box<dyn Any + Send>,
-) -> Ending {
-    if job.as_ref().is_some_and(|job| job.is_finished()) {
-        // The future was done and panicked in its drop: the output stands.
-        report_drop(state, id, panic_message(payload));
-        return Ending::Value;
-    }
-    // LAW T15: whoever waits for what the future holds (the other end of a channel,
-    // a permit) must not wait until somebody asks for the result.
-    if let Some(job) = job.take() {
-        drop_job(state, id, job);
-    }
-    Ending::Panicked(payload)
-}
-
-/// Drops a future or an output; a panic in there is reported.
-fn drop_job(state: &LoopState, id: TaskId, job: BoxedJob) {
-    if let Err(message) = drop_caught(job) {
-        report_drop(state, id, message);
-    }
-}
-
-fn report_drop(state: &LoopState, id: TaskId, message: String) {
-    let what = format!("the future of task {}", state.label(id));
-    state.report(&Report::DropPanicked { what, message });
 }

@@ -1,15 +1,16 @@
 //! What is known about a task: its name and its scheduling card.
 //!
 //! Owns: `TaskId`, the name; `Sched`, the card that policies read and charge;
-//! `SpawnOptions`, what the spawner may say.
+//! `TaskLabel`, how reports name a task.
 //!
 //! Laws: T4, a name goes stale, never wrong. A card cannot be made, cloned or
 //! swapped by users: its id and the runtime's counters are read-only.
 //!
 //! Absent on purpose: the future. A policy ranks a task without touching it.
 //!
-//! Read next: `ticket.rs`.
+//! Read next: `options.rs`.
 
+use super::options::SpawnOptions;
 use super::ticket::Home;
 use super::waker::Bell;
 use std::borrow::Cow;
@@ -97,23 +98,6 @@ pub struct TaskLabel {
     pub name: Option<String>,
     /// Where it was spawned.
     pub site: &'static Location<'static>,
-}
-
-/// What a spawner may say about a task. Everything has a default.
-#[derive(Clone, Debug)]
-pub struct SpawnOptions {
-    /// See [`SpawnOptions::name`].
-    pub(crate) name: Option<Cow<'static, str>>,
-    /// See [`SpawnOptions::priority`].
-    pub(crate) priority: u32,
-    /// See [`SpawnOptions::weight`].
-    pub(crate) weight: u32,
-    /// See [`SpawnOptions::group`].
-    pub(crate) group: u32,
-    /// See [`SpawnOptions::deadline`].
-    pub(crate) deadline: Deadline,
-    /// See [`SpawnOptions::size`].
-    pub(crate) size: Size,
 }
 
 impl Sched {
@@ -318,68 +302,6 @@ impl fmt::Debug for Sched {
             .field("group", &self.group())
             .field("polls", &self.polls())
             .finish_non_exhaustive()
-    }
-}
-
-impl Default for SpawnOptions {
-    fn default() -> Self {
-        Self {
-            name: None,
-            priority: 0,
-            weight: 1,
-            group: 0,
-            deadline: Deadline::Never,
-            size: Size::Unknown,
-        }
-    }
-}
-
-impl SpawnOptions {
-    /// All defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What reports and traces call the task.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Larger is more urgent. Default 0.
-    #[must_use]
-    pub fn priority(mut self, priority: u32) -> Self {
-        self.priority = priority;
-        self
-    }
-
-    /// The share under fair policies; 0 counts as 1. Default 1.
-    #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight.max(1);
-        self
-    }
-
-    /// Which group (host, tenant) the task belongs to. Default 0.
-    #[must_use]
-    pub fn group(mut self, group: u32) -> Self {
-        self.group = group;
-        self
-    }
-
-    /// When the task should be done. Default [`Deadline::Never`].
-    #[must_use]
-    pub fn deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Deadline::At(deadline);
-        self
-    }
-
-    /// How much work the task is. Default [`Size::Unknown`].
-    #[must_use]
-    pub fn size(mut self, size: u64) -> Self {
-        self.size = Size::Of(size);
-        self
     }
 }
 

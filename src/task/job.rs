@@ -7,9 +7,9 @@
 //!
 //! Absent on purpose: a hand-made vtable with the output behind a raw pointer.
 //! The output leaves through `dyn Any`, which is one type check per join. The
-//! pin projection comes from `pin-project-lite` (decision page 0019).
+//! pin projection comes from `pin-project-lite` (decision page 0012).
 //!
-//! Read next: `table.rs`.
+//! Read next: `slot.rs`.
 
 use pin_project_lite::pin_project;
 use std::any::Any;

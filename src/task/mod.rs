@@ -18,17 +18,22 @@
 //! Laws: T1 one owner, T2 one valid ticket, T3 two doors, T4 names go stale, T5 no
 //! user code under a borrow.
 //!
-//! Read in this order: `info.rs`, `ticket.rs`, `waker.rs`, `job.rs`, `table.rs`,
-//! `join.rs`; then `policy/mod.rs`.
+//! Read in this order: `info.rs`, `options.rs`, `ticket.rs`, `waker.rs`, `job.rs`,
+//! `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then `policy/mod.rs`.
 
+mod census;
+mod ending;
 pub(crate) mod info;
 pub(crate) mod job;
 pub(crate) mod join;
+mod options;
+pub(crate) mod slot;
 pub(crate) mod table;
 pub(crate) mod ticket;
 pub(crate) mod waker;
 
-pub use info::{Deadline, Sched, Size, SpawnOptions, TaskId, TaskLabel};
+pub use info::{Deadline, Sched, Size, TaskId, TaskLabel};
 pub use join::{AbortHandle, JoinError, JoinHandle};
-pub use table::TaskState;
+pub use options::SpawnOptions;
+pub use slot::TaskState;
 pub(crate) use ticket::Runnable;

@@ -1,0 +1,340 @@
+//! Reads the head of a response: status line and fields.
+//!
+//! Owns: the state between two reads, and the byte budget all heads of one
+//! exchange share.
+//!
+//! Laws: H10, what does not begin like HTTP/1 fails at its first wrong byte.
+//! H04, a head is searched once and parsed once. Nothing reads a field before
+//! line folds are gone. Heads and empty lines share one budget, so no number of
+//! informational responses costs more than one head.
+//!
+//! httparse does the parsing proper, with one relaxation: white space before a
+//! colon. WHY NOT its other ones: `ignore_invalid_headers` drops a damaged
+//! `Transfer-Encoding` without a word, `allow_space_before_first_header_name`
+//! makes a field of a line that must be none, and its folded values keep the
+//! CRLF inside.
+//!
+//! Read next: `framing.rs`.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
+use std::mem::MaybeUninit;
+
+use super::error::Error;
+use super::headers::{Field, Headers};
+use super::kind::{ErrorKind, ParseFault};
+use super::limits::{Limit, Limits};
+use super::lines::{Bounds, LineScanner, Scan};
+use super::quirk::{Quirk, Quirks};
+use super::recv::RecvBuffer;
+use super::version::Version;
+
+/// A parsed head.
+#[derive(Clone, Default)]
+pub(crate) struct ResponseHead {
+    /// HTTP/1.0 or 1.1.
+    pub(crate) version: Version,
+    /// 100 to 999. Above 599 it counts as a server error (RFC 9110 section 15).
+    pub(crate) status: u16,
+    /// The fields.
+    pub(crate) headers: Headers,
+    /// What was let pass in this head.
+    pub(crate) quirks: Quirks,
+}
+
+/// Reads one head after the other.
+pub(crate) struct HeadReader {
+    /// Bytes left for all heads of the exchange.
+    budget: usize,
+    /// Empty lines seen before this head.
+    empty_lines: usize,
+    /// How much of the start is known to look like HTTP/1.
+    verified: usize,
+    /// The search for the end.
+    scanner: LineScanner,
+}
+
+/// How far the head is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum HeadProgress {
+    /// More bytes are needed.
+    More,
+    /// The head is in the `ResponseHead` and out of the buffer.
+    Complete,
+}
+
+/// Heads with up to so many fields are parsed without allocating.
+const FIELDS_ON_STACK: usize = 64;
+
+/// How every response begins; the dot stands for the minor version.
+const START: &[u8; 9] = b"HTTP/1.. ";
+
+impl HeadReader {
+    /// For the first head of an exchange.
+    pub(crate) fn new(limits: &Limits) -> HeadReader {
+        HeadReader {
+            budget: limits.head_bytes,
+            empty_lines: 0,
+            verified: 0,
+            scanner: LineScanner::default(),
+        }
+    }
+
+    /// Goes on with what was read. A complete head replaces `head`.
+    ///
+    /// # Errors
+    /// `Parse` or `TooLarge`; then the connection is of no more use.
+    pub(crate) fn read(
+        &mut self,
+        recv: &mut RecvBuffer,
+        limits: &Limits,
+        head: &mut ResponseHead,
+    ) -> Result<HeadProgress, Error> {
+        if self.verified < START.len() {
+            self.skip_empty_lines(recv, limits)?;
+            self.verify_start(recv.unread())?;
+            if self.verified == 0 {
+                return Ok(HeadProgress::More);
+            }
+        }
+        let bounds = Bounds {
+            bytes: (self.budget, Limit::HeadBytes),
+            lines: (limits.fields.saturating_add(1), Limit::Fields),
+            line_bytes: limits.line_bytes,
+        };
+        match self.scanner.scan(recv.unread(), &bounds) {
+            Scan::More => Ok(HeadProgress::More),
+            Scan::TooLarge(limit) => Err(ErrorKind::TooLarge(limit).into()),
+            Scan::End(length) => {
+                self.parse(recv.take(length), head)?;
+                self.budget = self.budget.saturating_sub(length);
+                self.empty_lines = 0;
+                self.verified = 0;
+                self.scanner = LineScanner::default();
+                Ok(HeadProgress::Complete)
+            }
+        }
+    }
+
+    /// A short way for small pieces: `true` when all that is new lies inside a
+    /// line, so that more is needed and nothing else can be said.
+    #[inline]
+    pub(crate) fn inside_line(&mut self, recv: &RecvBuffer, limits: &Limits) -> bool {
+        self.verified == START.len()
+            && self
+                .scanner
+                .inside_line(recv.unread(), self.budget, limits.line_bytes)
+    }
+
+    fn skip_empty_lines(&mut self, recv: &mut RecvBuffer, limits: &Limits) -> Result<(), Error> {
+        while self.verified == 0 {
+            let length = match recv.unread() {
+                [b'\n', ..] => 1,
+                [b'\r', b'\n', ..] => 2,
+                _ => return Ok(()),
+            };
+            recv.take(length);
+            self.empty_lines = self.empty_lines.saturating_add(1);
+            if self.empty_lines > limits.empty_lines {
+                return Err(ErrorKind::TooLarge(Limit::EmptyLines).into());
+            }
+            self.budget = self
+                .budget
+                .checked_sub(length)
+                .ok_or(ErrorKind::TooLarge(Limit::HeadBytes))?;
+        }
+        Ok(())
+    }
+
+    fn verify_start(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        // A CR alone may be the first half of an empty line.
+        if bytes == b"\r" {
+            return Ok(());
+        }
+        for (have, want) in bytes.iter().zip(START).skip(self.verified) {
+            let fits = match self.verified {
+                7 => matches!(have, b'0' | b'1'),
+                _ => have == want,
+            };
+            if !fits {
+                let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+                return Err(Error::new(ErrorKind::Parse(ParseFault::NotHttp)).with_peer_text(first));
+            }
+            self.verified = self.verified.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn parse(&self, raw: &[u8], head: &mut ResponseHead) -> Result<(), Error> {
+        #[cfg(test)]
+        super::syntax::visit(raw.len());
+        head.quirks = Quirks::NONE;
+        if self.empty_lines > 0 {
+            head.quirks.insert(Quirk::LeadingEmptyLine);
+        }
+        if self.scanner.bare_lf() {
+            head.quirks.insert(Quirk::BareLf);
+        }
+        if !raw.is_ascii() {
+            head.quirks.insert(Quirk::ObsText);
+        }
+        let (text, fields) = head.headers.refill(raw);
+        if self.scanner.folded() {
+            unfold(text)?;
+            head.quirks.insert(Quirk::ObsFold);
+        }
+        let count = self.scanner.starts().saturating_sub(1);
+        let line = if count <= FIELDS_ON_STACK {
+            let mut slots = [const { MaybeUninit::uninit() }; FIELDS_ON_STACK];
+            parse_with(text, &mut slots, fields, &mut head.quirks)?
+        } else {
+            let mut slots = vec![MaybeUninit::uninit(); count];
+            parse_with(text, &mut slots, fields, &mut head.quirks)?
+        };
+        (head.version, head.status) = line;
+        Ok(())
+    }
+}
+
+/// Parses a complete head without folds.
+fn parse_with<'b>(
+    text: &'b [u8],
+    slots: &mut [MaybeUninit<httparse::Header<'b>>],
+    fields: &mut Vec<Field>,
+    quirks: &mut Quirks,
+) -> Result<(Version, u16), Error> {
+    let mut response = httparse::Response::new(&mut []);
+    let status = httparse::ParserConfig::default()
+        .allow_spaces_after_header_name_in_responses(true)
+        .parse_response_with_uninit_headers(&mut response, text, slots)
+        .map_err(|error| explain(error, text))?;
+    // The scanner found the end by the same rule, so this is a second lock.
+    if status != httparse::Status::Complete(text.len()) {
+        return Err(ErrorKind::Parse(ParseFault::LineEnd).into());
+    }
+    let (Some(minor), Some(code)) = (response.version, response.code) else {
+        return Err(ErrorKind::Parse(ParseFault::StatusLine).into());
+    };
+    if code < 100 {
+        return Err(Error::new(ErrorKind::Parse(ParseFault::StatusCode)).with_peer_line(text));
+    }
+    // `HTTP/1.1 200` and then the line end, without a space.
+    if matches!(text.get(12), Some(b'\r' | b'\n')) {
+        quirks.insert(Quirk::MissingReason);
+    }
+    fields.reserve(response.headers.len());
+    for header in response.headers.iter() {
+        let field = Field::within(text, header.name.as_bytes(), header.value)
+            .ok_or(ErrorKind::Parse(ParseFault::FieldName))?;
+        if text.get(field.name_end()) != Some(&b':') {
+            quirks.insert(Quirk::SpaceBeforeColon);
+        }
+        fields.push(field);
+    }
+    let version = match minor {
+        0 => Version::Http10,
+        _ => Version::Http11,
+    };
+    Ok((version, code))
+}
+
+/// Replaces every line fold, and the blanks around it, by one space (RFC 9112
+/// section 5.2), in place.
+fn unfold(text: &mut Vec<u8>) -> Result<(), Error> {
+    let Some(first) = super::syntax::find_lf(text, 0) else {
+        return Ok(());
+    };
+    if matches!(text.get(first.saturating_add(1)), Some(b' ' | b'\t')) {
+        let ghost = text.get(first.saturating_add(1)..).unwrap_or_default();
+        let line = ghost.split(|b| *b == b'\r' || *b == b'\n').next();
+        return Err(Error::new(ErrorKind::Parse(ParseFault::LeadingSpace))
+            .with_peer_line(line.unwrap_or_default()));
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut lines = text.split_inclusive(|b| *b == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        let continued = matches!(
+            lines.peek().and_then(|next| next.first()),
+            Some(b' ' | b'\t')
+        );
+        let mut part = line;
+        if out.last() == Some(&b' ') {
+            part = start_trimmed(part);
+        }
+        if continued {
+            part = part.strip_suffix(b"\n").unwrap_or(part);
+            part = part.strip_suffix(b"\r").unwrap_or(part);
+            out.extend_from_slice(end_trimmed(part));
+            out.push(b' ');
+        } else {
+            out.extend_from_slice(part);
+        }
+    }
+    *text = out;
+    Ok(())
+}
+
+fn start_trimmed(line: &[u8]) -> &[u8] {
+    let blanks = line
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count();
+    line.get(blanks..).unwrap_or_default()
+}
+
+fn end_trimmed(line: &[u8]) -> &[u8] {
+    let kept = line
+        .iter()
+        .rposition(|b| !matches!(b, b' ' | b'\t'))
+        .map_or(0, |last| last.saturating_add(1));
+    line.get(..kept).unwrap_or_default()
+}
+
+/// Gives httparse's error a name of ours and the line that caused it.
+fn explain(error: httparse::Error, text: &[u8]) -> Error {
+    let fault = match error {
+        httparse::Error::Version => ParseFault::NotHttp,
+        httparse::Error::Status => ParseFault::StatusLine,
+        httparse::Error::HeaderName | httparse::Error::Token => ParseFault::FieldName,
+        httparse::Error::HeaderValue => ParseFault::FieldValue,
+        httparse::Error::NewLine => ParseFault::LineEnd,
+        // The scanner counted the lines, so this is a line it saw differently.
+        httparse::Error::TooManyHeaders => ParseFault::FieldName,
+    };
+    let mut lines = text.split_inclusive(|b| *b == b'\n');
+    let status_line = lines.next().unwrap_or_default();
+    let culprit = match fault {
+        ParseFault::NotHttp | ParseFault::StatusLine => Some(status_line),
+        _ => lines.find(|line| !is_field_line(line)),
+    };
+    let line = culprit.unwrap_or(status_line);
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    Error::new(ErrorKind::Parse(fault)).with_peer_line(line)
+}
+
+/// Would this line alone be a section of one field?
+fn is_field_line(line: &[u8]) -> bool {
+    let mut section = b"HTTP/1.1 200\r\n".to_vec();
+    section.extend_from_slice(line);
+    section.extend_from_slice(b"\r\n");
+    let mut slots = [httparse::EMPTY_HEADER; 1];
+    let mut response = httparse::Response::new(&mut slots);
+    httparse::ParserConfig::default()
+        .allow_spaces_after_header_name_in_responses(true)
+        .parse_response(&mut response, &section)
+        .is_ok_and(|status| status.is_complete())
+}
+
+#[cfg(test)]
+#[path = "tests/head.rs"]
+mod tests;

@@ -1,0 +1,283 @@
+//! Header fields: an ordered list with duplicates, names without case.
+//!
+//! Owns: one byte buffer that holds all names and values, and one list of
+//! ranges into it. Both keep their capacity, so a list that is filled again
+//! allocates nothing.
+//!
+//! Laws: order and duplicates are kept, nothing is merged. What a caller puts
+//! in is checked (token; no CR, LF, NUL or other control), so no list of a
+//! caller can hold two lines. Values are bytes, since servers send latin-1.
+//! N04: `Debug` does not show the values of secret fields.
+//!
+//! Absent on purpose: a map. A head has some twenty fields; comparing lengths
+//! first beats hashing, and order is kept for free.
+//!
+//! Read next: `head.rs`, which fills one from the wire.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
+use std::fmt;
+
+use super::error::Error;
+use super::escape;
+use super::kind::{ErrorKind, RequestFault};
+use super::syntax;
+
+/// Header or trailer fields in the order they were added.
+#[derive(Clone, Default)]
+pub struct Headers {
+    /// Names and values, one behind the other, with whatever lies between.
+    bytes: Vec<u8>,
+    /// One entry per field.
+    fields: Vec<Field>,
+}
+
+/// Where one field lies in the buffer.
+#[derive(Clone, Copy)]
+pub(crate) struct Field {
+    /// The name.
+    name: Span,
+    /// The value.
+    value: Span,
+}
+
+/// A range of the buffer.
+#[derive(Clone, Copy)]
+struct Span {
+    /// First byte.
+    start: u32,
+    /// Number of bytes.
+    len: u32,
+}
+
+impl Headers {
+    /// An empty list.
+    pub fn new() -> Headers {
+        Headers::default()
+    }
+
+    /// The first value of this name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The first value of this name, if it is UTF-8.
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// Every value of this name, in order.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.raw()
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// Is there a field of this name?
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.raw()
+            .map(|(name, value)| (std::str::from_utf8(name).unwrap_or_default(), value))
+    }
+
+    /// Number of fields.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// No field at all.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Adds a field at the end. White space around the value is removed.
+    ///
+    /// # Errors
+    /// [`RequestFault::HeaderName`] when the name is not a token,
+    /// [`RequestFault::HeaderValue`] when the value holds CR, LF, NUL or
+    /// another control than HTAB, [`RequestFault::HeaderSize`] beyond 4 GiB.
+    pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
+        let value = syntax::trim(value.as_ref());
+        check(name.as_bytes(), value)?;
+        self.push(name.as_bytes(), value)
+            .ok_or_else(|| ErrorKind::Request(RequestFault::HeaderSize).into())
+    }
+
+    /// Replaces every field of this name by one, at the end.
+    ///
+    /// # Errors
+    /// As [`append`](Headers::append); then nothing was changed.
+    pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
+        let value = value.as_ref();
+        check(name.as_bytes(), syntax::trim(value))?;
+        self.remove(name);
+        self.append(name, value)
+    }
+
+    /// Removes every field of this name and says how many there were.
+    pub fn remove(&mut self, name: &str) -> usize {
+        self.remove_if(|field| field.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// Removes all fields and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.fields.clear();
+    }
+
+    /// Removes the fields whose name fits and says how many there were.
+    pub(crate) fn remove_if(&mut self, mut unwanted: impl FnMut(&[u8]) -> bool) -> usize {
+        let before = self.fields.len();
+        let bytes = &self.bytes;
+        self.fields.retain(|field| !unwanted(field.name.of(bytes)));
+        let removed = before.saturating_sub(self.fields.len());
+        if removed > 0 {
+            self.compact();
+        }
+        removed
+    }
+
+    /// Names and values as bytes.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields
+            .iter()
+            .map(|field| (field.name.of(&self.bytes), field.value.of(&self.bytes)))
+    }
+
+    /// Starts over with `text` as the buffer and no field. The caller then
+    /// pushes fields that lie in it.
+    pub(crate) fn refill(&mut self, text: &[u8]) -> (&mut Vec<u8>, &mut Vec<Field>) {
+        self.clear();
+        self.bytes.extend_from_slice(text);
+        (&mut self.bytes, &mut self.fields)
+    }
+
+    /// The buffer behind the fields, as [`refill`](Headers::refill) left it.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn footprint(&self) -> usize {
+        let list = self.fields.capacity().saturating_mul(size_of::<Field>());
+        self.bytes.capacity().saturating_add(list)
+    }
+
+    fn push(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
+        let name_at = Span::new(self.bytes.len(), name.len())?;
+        let value_start = self.bytes.len().checked_add(name.len())?;
+        let value_at = Span::new(value_start, value.len())?;
+        self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(value);
+        self.fields.push(Field {
+            name: name_at,
+            value: value_at,
+        });
+        Some(())
+    }
+
+    /// Adds a field no caller may send.
+    #[cfg(test)]
+    pub(crate) fn append_unchecked(&mut self, name: &str, value: &[u8]) {
+        assert!(self.push(name.as_bytes(), value).is_some());
+    }
+
+    /// Drops the bytes of removed fields: a secret that was taken out must not
+    /// stay in memory, and a list that is changed often must not grow.
+    fn compact(&mut self) {
+        let old = std::mem::take(self);
+        for (name, value) in old.raw() {
+            // It fitted before, so it fits now.
+            let _ = self.push(name, value);
+        }
+    }
+}
+
+impl Field {
+    /// A field whose two parts are sub-slices of `text`.
+    pub(crate) fn within(text: &[u8], name: &[u8], value: &[u8]) -> Option<Field> {
+        let at = |part: &[u8]| {
+            let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+            Span::new(start, part.len())
+        };
+        // httparse gives an empty value as a slice of its own.
+        let value = if value.is_empty() {
+            Span { start: 0, len: 0 }
+        } else {
+            at(value)?
+        };
+        Some(Field {
+            name: at(name)?,
+            value,
+        })
+    }
+
+    /// One past the name, as an index into the buffer.
+    pub(crate) fn name_end(&self) -> usize {
+        (self.name.start as usize).saturating_add(self.name.len as usize)
+    }
+}
+
+impl Span {
+    fn new(start: usize, len: usize) -> Option<Span> {
+        let end = start.checked_add(len)?;
+        u32::try_from(end).ok()?;
+        Some(Span {
+            start: u32::try_from(start).ok()?,
+            len: u32::try_from(len).ok()?,
+        })
+    }
+
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        bytes
+            .get(start..start.saturating_add(self.len as usize))
+            .unwrap_or_default()
+    }
+}
+
+/// Refuses what must not go on the wire.
+pub(crate) fn check(name: &[u8], value: &[u8]) -> Result<(), Error> {
+    if !syntax::is_token(name) {
+        let kind = ErrorKind::Request(RequestFault::HeaderName);
+        return Err(Error::new(kind).with_peer_text(name));
+    }
+    if !syntax::is_value(value) {
+        // WHY NOT the value: it may be a secret.
+        let kind = ErrorKind::Request(RequestFault::HeaderValue);
+        return Err(Error::new(kind).with_peer_text(name));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            if escape::is_secret(name.as_bytes()) {
+                map.entry(&name, &"(secret)");
+            } else {
+                map.entry(&name, &escape::excerpt(value));
+            }
+        }
+        map.finish()
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/headers.rs"]
+mod tests;

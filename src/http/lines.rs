@@ -1,0 +1,131 @@
+//! Finds the end of a head or trailer section, however it arrives.
+//!
+//! Owns: how far the bytes have been looked at, and what was seen.
+//!
+//! Laws: H04, every byte is looked at once, whatever the reads: the search goes
+//! on where it stopped. Limits are checked on what is there, not on what is
+//! complete, so an endless line fails at the limit and not at the deadline.
+//!
+//! Absent on purpose: the meaning of a line. `head.rs` and `trailers.rs` parse
+//! the section once it is complete.
+//!
+//! Read next: `head.rs`.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
+use super::limits::Limit;
+use super::syntax;
+
+/// Incremental search for the empty line.
+#[derive(Default, Clone)]
+pub(crate) struct LineScanner {
+    /// First byte not looked at.
+    at: usize,
+    /// First byte of the line being read.
+    line: usize,
+    /// Complete lines that do not begin with white space.
+    starts: usize,
+    /// A line that begins with white space was seen.
+    folded: bool,
+    /// A line that ends with LF alone was seen.
+    bare_lf: bool,
+}
+
+/// What the search found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scan {
+    /// Not there yet.
+    More,
+    /// The section, its empty line included, is so long.
+    End(usize),
+    /// A limit was passed on the way.
+    TooLarge(Limit),
+}
+
+/// What one section may cost.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Bytes in all, and the limit's name.
+    pub(crate) bytes: (usize, Limit),
+    /// Lines that start a field (or are the status line), and the limit's name.
+    pub(crate) lines: (usize, Limit),
+    /// Bytes of one line, its end not counted.
+    pub(crate) line_bytes: usize,
+}
+
+impl LineScanner {
+    /// Goes on with a section that begins at `bytes[0]`. Earlier calls saw a
+    /// prefix of the same bytes.
+    pub(crate) fn scan(&mut self, bytes: &[u8], bounds: &Bounds) -> Scan {
+        while let Some(lf) = syntax::find_lf(bytes, self.at) {
+            let text = bytes.get(self.line..lf).unwrap_or_default();
+            let line = text.strip_suffix(b"\r").unwrap_or(text);
+            self.bare_lf |= line.len() == text.len();
+            self.at = lf.saturating_add(1);
+            self.line = self.at;
+            if self.at > bounds.bytes.0 {
+                return Scan::TooLarge(bounds.bytes.1);
+            }
+            if line.is_empty() {
+                return Scan::End(self.at);
+            }
+            if line.len() > bounds.line_bytes {
+                return Scan::TooLarge(Limit::LineBytes);
+            }
+            if matches!(line.first(), Some(b' ' | b'\t')) {
+                self.folded = true;
+            } else {
+                self.starts = self.starts.saturating_add(1);
+            }
+            if self.starts > bounds.lines.0 {
+                return Scan::TooLarge(bounds.lines.1);
+            }
+        }
+        self.at = bytes.len();
+        if bytes.len() > bounds.bytes.0 {
+            return Scan::TooLarge(bounds.bytes.1);
+        }
+        // One more for a CR that may belong to the line end.
+        let unfinished = self.at.saturating_sub(self.line).saturating_sub(1);
+        if unfinished > bounds.line_bytes {
+            return Scan::TooLarge(Limit::LineBytes);
+        }
+        Scan::More
+    }
+
+    /// The common case of a head that comes in small pieces: are the new bytes
+    /// the middle of a line, within the bounds? Then they have been looked at.
+    #[inline]
+    pub(crate) fn inside_line(&mut self, bytes: &[u8], most: usize, line_bytes: usize) -> bool {
+        let long = bytes.len() > most || bytes.len().saturating_sub(self.line) > line_bytes;
+        if long || super::syntax::find_lf(bytes, self.at).is_some() {
+            return false;
+        }
+        self.at = bytes.len();
+        true
+    }
+
+    /// Complete lines that do not continue another.
+    pub(crate) fn starts(&self) -> usize {
+        self.starts
+    }
+
+    /// Was a line continued?
+    pub(crate) fn folded(&self) -> bool {
+        self.folded
+    }
+
+    /// Did a line end with LF alone?
+    pub(crate) fn bare_lf(&self) -> bool {
+        self.bare_lf
+    }
+}

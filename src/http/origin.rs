@@ -1,0 +1,253 @@
+//! An origin: scheme, host and port of a URL, and everything made from them.
+//!
+//! Owns: one immutable value. `Host`, SNI, the pool's key, the look-up and the
+//! address check are all read from it.
+//!
+//! Laws: N07, the host is spelled once, by `url` (IDNA, numbers as IPv4, IPv6
+//! in canonical form), so no two parts of the client can disagree about it.
+//! Equal origins are the same scheme, host and port, with the default port
+//! filled in. Zone ids are refused, as WHATWG has it.
+//!
+//! Absent on purpose: the path, and the user and password of the URL.
+//!
+//! Read next: `address.rs`, which judges what the host resolves to.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
+use std::fmt;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::error::Error;
+use super::kind::{ErrorKind, RequestFault};
+use super::limits::{Limit, Limits};
+
+/// The two schemes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// Under TLS.
+    Https,
+}
+
+impl Scheme {
+    /// Lower case, as in a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// 80 or 443.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+}
+
+/// Scheme, host and port.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Origin {
+    /// http or https.
+    scheme: Scheme,
+    /// The name or address, without brackets, as `url` normalised it.
+    host: Box<str>,
+    /// The address, if the host is one.
+    ip: Option<IpAddr>,
+    /// The port, default filled in.
+    port: u16,
+    /// The text of the `Host` field.
+    authority: Box<str>,
+}
+
+impl Origin {
+    /// The origin of a URL.
+    ///
+    /// # Errors
+    /// [`RequestFault::Scheme`] for other schemes, [`RequestFault::Url`] when
+    /// there is no host.
+    pub fn of(url: &Url) -> Result<Origin, Error> {
+        let refuse = |fault| Error::new(ErrorKind::Request(fault)).with_url(url);
+        let scheme = match url.scheme() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(refuse(RequestFault::Scheme)),
+        };
+        let port = url.port().unwrap_or(scheme.default_port());
+        let (host, ip, bracketed) = match url.host() {
+            Some(Host::Domain(name)) if !name.is_empty() => (name.to_owned(), None, false),
+            Some(Host::Ipv4(ip)) => (ip.to_string(), Some(IpAddr::V4(ip)), false),
+            Some(Host::Ipv6(ip)) => (ip.to_string(), Some(IpAddr::V6(ip)), true),
+            _ => return Err(refuse(RequestFault::Url)),
+        };
+        let mut authority = match bracketed {
+            true => format!("[{host}]"),
+            false => host.clone(),
+        };
+        if port != scheme.default_port() {
+            authority.push_str(&format!(":{port}"));
+        }
+        Ok(Origin {
+            scheme,
+            host: host.into(),
+            ip,
+            port,
+            authority: authority.into(),
+        })
+    }
+
+    /// http or https.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Is it https?
+    pub fn is_secure(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
+    /// The name or address to look up, without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The address, if the host is one and nothing has to be looked up.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    /// The port, default filled in.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The text of the `Host` field: brackets around IPv6, the port unless it
+    /// is the default (RFC 9110 section 7.2).
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The target of CONNECT: like [`authority`](Origin::authority), always
+    /// with the port (RFC 9110 section 9.3.6).
+    pub fn authority_with_port(&self) -> String {
+        match self.ip {
+            Some(IpAddr::V6(_)) => format!("[{}]:{}", self.host, self.port),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// The name for SNI and the certificate: without a trailing dot; none for
+    /// an address (RFC 6066 section 3).
+    pub fn sni(&self) -> Option<&str> {
+        match self.ip {
+            Some(_) => None,
+            None => Some(self.host.strip_suffix('.').unwrap_or(&self.host)),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.authority)
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Anything that is a URL or can be read as one.
+pub trait IntoUrl {
+    /// The URL.
+    ///
+    /// # Errors
+    /// [`RequestFault::Url`] when the text is not one, [`RequestFault::ZoneId`]
+    /// for an IPv6 zone id in the host.
+    fn into_url(self) -> Result<Url, Error>;
+}
+
+impl IntoUrl for Url {
+    fn into_url(self) -> Result<Url, Error> {
+        Ok(self)
+    }
+}
+
+impl IntoUrl for &Url {
+    fn into_url(self) -> Result<Url, Error> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoUrl for &str {
+    fn into_url(self) -> Result<Url, Error> {
+        parse(self)
+    }
+}
+
+impl IntoUrl for String {
+    fn into_url(self) -> Result<Url, Error> {
+        parse(&self)
+    }
+}
+
+impl IntoUrl for &String {
+    fn into_url(self) -> Result<Url, Error> {
+        parse(self)
+    }
+}
+
+fn parse(text: &str) -> Result<Url, Error> {
+    Url::parse(text).map_err(|error| {
+        // WHY NOT the text: it may hold a password.
+        let fault = match has_zone_id(text) {
+            true => RequestFault::ZoneId,
+            false => RequestFault::Url,
+        };
+        Error::new(ErrorKind::Request(fault)).with_source(error)
+    })
+}
+
+/// `[fe80::1%25eth0]`
+fn has_zone_id(text: &str) -> bool {
+    let authority = text
+        .split_once("://")
+        .map_or(text, |(_, behind)| behind)
+        .split(['/', '?', '#'])
+        .next()
+        .unwrap_or_default();
+    authority
+        .split_once('[')
+        .and_then(|(_, behind)| behind.split_once(']'))
+        .is_some_and(|(inside, _)| inside.contains('%'))
+}
+
+/// Refuses a URL that is too long to be meant.
+///
+/// # Errors
+/// `TooLarge`.
+pub(crate) fn check_length(url: &Url, limits: &Limits) -> Result<(), Error> {
+    match url.as_str().len() > limits.url_bytes {
+        true => Err(ErrorKind::TooLarge(Limit::UrlBytes).into()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/origin.rs"]
+mod tests;

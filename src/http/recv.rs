@@ -1,0 +1,153 @@
+//! The receive buffer of a connection.
+//!
+//! Owns: the bytes that were read from the transport and not yet understood.
+//!
+//! Laws: it belongs to the connection and lives as long, so what a server sent
+//! too much is still there when the exchange ends and can be seen. The memory
+//! is always initialised, so filling it needs no `unsafe`. It grows only when
+//! somebody needs more bytes in one piece (a long head), and goes back to
+//! [`FIRST`] when the connection becomes idle.
+//!
+//! Absent on purpose: limits. Who waits for more bytes says how many at most.
+//!
+//! Read next: `exchange.rs`, which takes bytes out.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
+/// Size of the buffer until a head needs more, in bytes.
+pub(crate) const FIRST: usize = 16 * 1024;
+
+/// Bytes read and not yet consumed.
+#[derive(Default)]
+pub(crate) struct RecvBuffer {
+    /// Storage, initialised as a whole.
+    bytes: Vec<u8>,
+    /// First byte not consumed.
+    start: usize,
+    /// One past the last byte read.
+    end: usize,
+}
+
+impl RecvBuffer {
+    /// An empty buffer. Allocates at the first [`space`](RecvBuffer::space).
+    pub(crate) fn new() -> RecvBuffer {
+        RecvBuffer::default()
+    }
+
+    /// Where the next read goes; never empty. Call [`filled`](RecvBuffer::filled)
+    /// with the number of bytes read.
+    #[inline]
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        if self.is_empty() || self.end == self.bytes.len() {
+            self.make_space();
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn make_space(&mut self) {
+        if self.is_empty() {
+            self.start = 0;
+            self.end = 0;
+        }
+        if self.bytes.is_empty() {
+            self.bytes.resize(FIRST, 0);
+        }
+        if self.end == self.bytes.len() {
+            if self.start > 0 {
+                self.bytes.copy_within(self.start..self.end, 0);
+                self.end = self.end.saturating_sub(self.start);
+                self.start = 0;
+            }
+            // Doubling keeps the cost of a long head linear; so does not
+            // moving a nearly full buffer again and again.
+            if self.end > self.bytes.len() / 2 {
+                let larger = self.bytes.len().saturating_mul(2);
+                self.bytes.resize(larger, 0);
+            }
+        }
+    }
+
+    /// `count` bytes were read into [`space`](RecvBuffer::space).
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
+    }
+
+    /// The bytes not consumed.
+    #[inline]
+    pub(crate) fn unread(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Takes the first `count` bytes out and returns them.
+    pub(crate) fn take(&mut self, count: usize) -> &[u8] {
+        let from = self.start;
+        self.start = self.start.saturating_add(count).min(self.end);
+        self.bytes.get(from..self.start).unwrap_or_default()
+    }
+
+    /// Nothing waits to be understood.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Gives back what a long head took. For a connection that becomes idle.
+    pub(crate) fn shrink(&mut self) {
+        if self.is_empty() && self.bytes.len() > FIRST {
+            *self = RecvBuffer::default();
+        }
+    }
+
+    /// Copies `bytes` in, as if they had been read.
+    #[cfg(test)]
+    pub(crate) fn put(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let space = self.space();
+            let count = space.len().min(bytes.len());
+            let (now, later) = bytes.split_at(count);
+            for (to, from) in space.iter_mut().zip(now) {
+                *to = *from;
+            }
+            self.filled(count);
+            bytes = later;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_for_one_piece_and_shrinks_when_idle() {
+        let mut recv = RecvBuffer::new();
+        let text: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
+        recv.put(&text);
+        assert_eq!(recv.unread(), &text);
+        assert_eq!(recv.take(99_999), text.get(..99_999).unwrap_or_default());
+        recv.shrink();
+        assert_eq!(recv.unread().len(), 1);
+        recv.take(5);
+        assert!(recv.is_empty());
+        recv.shrink();
+        assert_eq!(recv.space().len(), FIRST);
+    }
+
+    #[test]
+    fn a_long_body_does_not_grow_it() {
+        let mut recv = RecvBuffer::new();
+        for _ in 0..1000 {
+            recv.put(&[7; 900]);
+            assert_eq!(recv.take(900).len(), 900);
+        }
+        assert_eq!(recv.space().len(), FIRST);
+    }
+}

@@ -1,0 +1,176 @@
+//! The few grammar rules every other file needs: token, OWS, list, digits.
+//!
+//! Owns: nothing; pure functions over bytes.
+//!
+//! Laws: white space is SP and HTAB and nothing else. Digits are read by hand
+//! with overflow checks, so a sign, a blank or an underscore never passes.
+//!
+//! WHY NOT: `str::trim` removes VT, FF and U+00A0 as well, `str::parse` and
+//! `from_str_radix` accept a leading `+`: each of the three has been a
+//! request-smuggling bug in a published client.
+//!
+//! Read next: `framing.rs`, the main user.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
+/// One token: 1*tchar (RFC 9110 section 5.6.2).
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
+}
+
+/// A character of a token.
+pub(crate) fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What may stand in a field value we send: HTAB, SP, VCHAR and obs-text
+/// (RFC 9110 section 5.5).
+pub(crate) fn is_value(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
+}
+
+/// Removes SP and HTAB at both ends.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    let blank = |b: &u8| *b == b' ' || *b == b'\t';
+    let start = bytes.iter().position(|b| !blank(b)).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .rposition(|b| !blank(b))
+        .map_or(start, |last| last.saturating_add(1));
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// The members of a comma-separated list, trimmed, empty ones included.
+pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(trim)
+}
+
+/// `1*DIGIT` that fits a `u64`.
+pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    bytes.iter().try_fold(0u64, |value, &byte| {
+        let digit = byte.checked_sub(b'0').filter(|d| *d <= 9)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// The value of one hexadecimal digit.
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => byte.checked_sub(b'0'),
+        b'a'..=b'f' => byte.checked_sub(87),
+        b'A'..=b'F' => byte.checked_sub(55),
+        _ => None,
+    }
+}
+
+/// Position of the first LF at or after `from`, eight bytes at a time.
+///
+/// WHY NOT `position`: it goes byte by byte, and a head is searched on every
+/// request. The word trick is that of Hacker's Delight section 6-1; the lowest
+/// bit it sets is always a true match.
+#[inline]
+pub(crate) fn find_lf(bytes: &[u8], from: usize) -> Option<usize> {
+    let found = search_lf(bytes, from);
+    #[cfg(test)]
+    visit(found.map_or(bytes.len(), |at| at + 1).saturating_sub(from));
+    found
+}
+
+#[inline]
+fn search_lf(bytes: &[u8], from: usize) -> Option<usize> {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let rest = bytes.get(from..)?;
+    let (words, tail) = rest.as_chunks::<8>();
+    let mut at = from;
+    for word in words {
+        let apart = u64::from_le_bytes(*word) ^ (LOW.wrapping_mul(0x0a));
+        let hits = apart.wrapping_sub(LOW) & !apart & HIGH;
+        if hits != 0 {
+            return Some(at.wrapping_add((hits.trailing_zeros() / 8) as usize));
+        }
+        at = at.wrapping_add(8);
+    }
+    let behind = tail.iter().position(|byte| *byte == b'\n')?;
+    Some(at.wrapping_add(behind))
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes looked at by searches and parsers, for the tests of linear cost.
+    pub(crate) static VISITED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts bytes looked at.
+#[cfg(test)]
+pub(crate) fn visit(count: usize) {
+    VISITED.set(VISITED.get().saturating_add(count));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_takes_digits_only() {
+        assert_eq!(decimal(b"0005"), Some(5));
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        for bad in [
+            &b""[..],
+            b"+5",
+            b"-0",
+            b" 5",
+            b"5 ",
+            b"0x5",
+            b"5_0",
+            b"18446744073709551616",
+            b"\xef\xbc\x95",
+        ] {
+            assert_eq!(decimal(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn trim_takes_space_and_tab_only() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+        assert_eq!(trim(b"\x0bx\xa0"), b"\x0bx\xa0");
+    }
+
+    #[test]
+    fn find_lf_looks_only_behind_from() {
+        assert_eq!(find_lf(b"a\nb\nc", 0), Some(1));
+        assert_eq!(find_lf(b"a\nb\nc", 2), Some(3));
+        assert_eq!(find_lf(b"a\nb\nc", 4), None);
+        assert_eq!(find_lf(b"a\n", 2), None);
+        assert_eq!(find_lf(b"a\n", 9), None);
+        // At every place, among bytes that differ in one bit or by one.
+        for len in 0..40 {
+            for place in 0..len {
+                for other in [b'\t', 0x0b, 0x8a, 0, 0xff, b'\r'] {
+                    let mut bytes = vec![other; len];
+                    assert_eq!(find_lf(&bytes, 0), None);
+                    bytes[place] = b'\n';
+                    for from in 0..len {
+                        let want = (from <= place).then_some(place);
+                        assert_eq!(find_lf(&bytes, from), want);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Tests of redirects: methods, targets, credentials, limits.
+
+use super::*;
+
+/// One turn from `from` by `status` and `location`.
+fn turn(from: &str, method: &Method, status: u16, location: &[u8]) -> Result<Step, ErrorKind> {
+    let mut headers = Headers::new();
+    headers.append_unchecked("Location", location);
+    let url = Url::parse(from).unwrap_or_else(|e| panic!("{from}: {e}"));
+    let turn = Turn {
+        method,
+        url: &url,
+        replayable: true,
+        status,
+        headers: &headers,
+    };
+    Trail::default()
+        .follow(&turn, &RedirectPolicy::default(), &Limits::default())
+        .map_err(|e| e.kind())
+}
+
+fn next(from: &str, location: &[u8]) -> Result<Box<NextRequest>, ErrorKind> {
+    match turn(from, &Method::GET, 302, location)? {
+        Step::Follow(next) => Ok(next),
+        Step::Deliver => Err(ErrorKind::Cancelled),
+    }
+}
+
+#[test]
+fn location_resolution() {
+    let base = "http://h.test/a/b/c?old=1";
+    let rows: &[(&[u8], &str)] = &[
+        (b"d", "http://h.test/a/b/d"),
+        (b"../d?k=v", "http://h.test/a/d?k=v"),
+        (b"?new=2", "http://h.test/a/b/c?new=2"),
+        (b"/x", "http://h.test/x"),
+        (b"//o.test:81/net", "http://o.test:81/net"),
+        (b"HTTP://H.TEST:80/up", "http://h.test/up"),
+        (b"/a/./b/../c", "http://h.test/a/c"),
+        (b"/p%2Fq%20r", "http://h.test/p%2Fq%20r"),
+        (b"c;v=2?z", "http://h.test/a/b/c;v=2?z"),
+        (b"/f#frag", "http://h.test/f#frag"),
+        (b"/a b", "http://h.test/a%20b"),
+        (b"/caf\xc3\xa9", "http://h.test/caf%C3%A9"),
+        (b"/caf\xe9", "http://h.test/caf%E9"),
+        (b"/caf\xe9?q=\xc3\xa9", "http://h.test/caf%E9?q=%C3%A9"),
+        (
+            "/日本?q=語".as_bytes(),
+            "http://h.test/%E6%97%A5%E6%9C%AC?q=%E8%AA%9E",
+        ),
+        (b"\\x\\y", "http://h.test/x/y"),
+        (b"http:\\\\o.test\\x", "http://o.test/x"),
+    ];
+    for (location, want) in rows {
+        let have = next(base, location).map(|n| n.url.to_string());
+        assert_eq!(have, Ok((*want).to_owned()), "{}", location.escape_ascii());
+    }
+    let odd = |location: &[u8]| next(base, location).map(|n| !n.quirks.is_empty());
+    assert_eq!(odd(b"/a b"), Ok(true));
+    assert_eq!(odd(b"/caf\xe9"), Ok(true));
+    assert_eq!(odd(b"\\x"), Ok(true));
+    assert_eq!(odd(b"/plain"), Ok(false));
+    let inherits = next("http://h.test/a#top", b"/b").map(|n| n.url.to_string());
+    assert_eq!(inherits, Ok("http://h.test/b#top".into()));
+}
+
+#[test]
+fn targets_refused() {
+    let rows: &[(&[u8], RedirectFault)] = &[
+        (b"ftp://127.0.0.1/x", RedirectFault::Scheme),
+        (b"file:///etc/passwd", RedirectFault::Scheme),
+        (b"data:text/plain,hi", RedirectFault::Scheme),
+        (b"javascript:alert(1)", RedirectFault::Scheme),
+        (b"ws://127.0.0.1/", RedirectFault::Scheme),
+        (b"mailto:a@b.c", RedirectFault::Scheme),
+        (b"http://", RedirectFault::Target),
+        (b"http://[::1/", RedirectFault::Target),
+        (b"http://ex ample.test/", RedirectFault::Target),
+        (b"http://h:99999/", RedirectFault::Target),
+        (b"http://[fe80::1%25eth0]/", RedirectFault::Target),
+    ];
+    for (location, fault) in rows {
+        let have = next("http://h.test/", location).map(|n| n.url.to_string());
+        assert_eq!(
+            have,
+            Err(ErrorKind::Redirect(*fault)),
+            "{}",
+            location.escape_ascii()
+        );
+    }
+    let long = [b"/".as_slice(), &[b'x'; 20_000]].concat();
+    let have = next("http://h.test/", &long).map(|n| n.url.to_string());
+    assert_eq!(have, Err(ErrorKind::TooLarge(Limit::LocationBytes)));
+}
+
+#[test]
+fn method_rewrite() {
+    let patch = Method::PATCH;
+    let rows = [
+        (301, Method::GET, Method::GET),
+        (301, Method::POST, Method::GET),
+        (302, Method::POST, Method::GET),
+        (303, Method::POST, Method::GET),
+        (307, Method::POST, Method::POST),
+        (308, Method::POST, Method::POST),
+        (301, Method::PUT, Method::PUT),
+        (303, Method::PUT, Method::GET),
+        (303, Method::DELETE, Method::GET),
+        (301, Method::DELETE, Method::DELETE),
+        (302, Method::HEAD, Method::HEAD),
+        (303, Method::HEAD, Method::HEAD),
+        (308, patch.clone(), patch.clone()),
+        (302, patch.clone(), patch),
+    ];
+    for (status, from, to) in rows {
+        match turn("http://h.test/", &from, status, b"/n") {
+            Ok(Step::Follow(next)) => {
+                assert_eq!(next.method, to, "{status} {from}");
+                assert_eq!(next.drop_body, from != to, "{status} {from}");
+            }
+            other => panic!("{status} {from}: {other:?}"),
+        }
+    }
+    for status in [200, 201, 300, 304, 305, 306, 399, 400] {
+        let have = turn("http://h.test/", &Method::GET, status, b"/n");
+        assert!(matches!(have, Ok(Step::Deliver)), "{status}");
+    }
+    assert!(matches!(
+        turn("http://h.test/", &Method::GET, 302, b""),
+        Ok(Step::Deliver)
+    ));
+}
+
+#[test]
+fn strip_sticky_all_copies() {
+    let secrets = [
+        "Authorization",
+        "Cookie",
+        "cookie2",
+        "Proxy-Authorization",
+        "WWW-Authenticate",
+    ];
+    let fields = || {
+        let mut headers = Headers::new();
+        for name in secrets {
+            for copy in ["s3cret-1", "s3cret-2"] {
+                headers.append_unchecked(name, copy.as_bytes());
+            }
+            headers.append_unchecked(&name.to_uppercase(), b"s3cret-3");
+        }
+        headers.append_unchecked("Host", b"virtual.test");
+        headers.append_unchecked("X-Custom", b"c");
+        headers
+    };
+    let origins = [
+        "http://h.test",
+        "https://h.test",
+        "http://h.test:81",
+        "https://h.test:81",
+        "http://www.h.test",
+        "http://o.test",
+        "http://h.test.",
+        "http://[::1]",
+    ];
+    for first in origins {
+        for second in origins {
+            for third in origins {
+                let mut headers = fields();
+                let mut crossed = false;
+                let mut from = first;
+                let policy = RedirectPolicy::default().allow_downgrade(true);
+                let mut trail = Trail::default();
+                for to in [second, third] {
+                    let mut response = Headers::new();
+                    response.append_unchecked("location", format!("{to}/n").as_bytes());
+                    let Ok(url) = Url::parse(from) else {
+                        panic!("{from}")
+                    };
+                    let turn = Turn {
+                        method: &Method::GET,
+                        url: &url,
+                        replayable: true,
+                        status: 307,
+                        headers: &response,
+                    };
+                    match trail.follow(&turn, &policy, &Limits::default()) {
+                        Ok(Step::Follow(next)) => next.apply(&mut headers),
+                        other => panic!("{other:?}"),
+                    }
+                    crossed |= from != to;
+                    from = to;
+                    let names: Vec<_> = headers.iter().map(|(n, _)| n).collect();
+                    let kept = if crossed { 1 } else { secrets.len() * 3 + 2 };
+                    assert_eq!(names.len(), kept, "{first} {second} {third}: {names:?}");
+                    assert!(headers.contains("x-custom"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn body_fields_go_with_the_body() {
+    let mut headers = Headers::new();
+    for name in [
+        "Content-Type",
+        "content-length",
+        "Content-Language",
+        "Transfer-Encoding",
+        "Expect",
+        "X-A",
+    ] {
+        headers.append_unchecked(name, b"v");
+    }
+    let kept = headers.len();
+    let apply = |status, headers: &mut Headers| match turn(
+        "http://h.test/",
+        &Method::POST,
+        status,
+        b"/n",
+    ) {
+        Ok(Step::Follow(next)) => next.apply(headers),
+        other => panic!("{other:?}"),
+    };
+    apply(307, &mut headers);
+    assert_eq!(headers.len(), kept);
+    apply(303, &mut headers);
+    assert_eq!(headers.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["X-A"]);
+}
+
+#[test]
+fn userinfo_of_a_target_is_for_that_target() {
+    let mut headers = Headers::new();
+    headers.append_unchecked("Authorization", b"Bearer mine");
+    let step = next("http://h.test/", b"http://u:p@o.test/x");
+    let Ok(step) = step else {
+        panic!("{:?}", step.err())
+    };
+    assert_eq!(step.url.as_str(), "http://o.test/x");
+    step.apply(&mut headers);
+    assert_eq!(
+        headers.get_all("authorization").collect::<Vec<_>>(),
+        [b"Basic dTpw"]
+    );
+}
+
+#[test]
+fn https_to_http_refused() {
+    let downgrade = next("https://h.test/", b"http://h.test/").map(|n| n.url.to_string());
+    assert_eq!(
+        downgrade,
+        Err(ErrorKind::Redirect(RedirectFault::Downgrade))
+    );
+    assert!(next("http://h.test/", b"https://h.test/").is_ok());
+}
+
+#[test]
+fn limit_counts_exact() {
+    for limit in [0u32, 1, 2, 10] {
+        let policy = RedirectPolicy::limit(limit);
+        let mut trail = Trail::default();
+        let mut requests = 0u32;
+        let end = loop {
+            requests += 1;
+            let mut headers = Headers::new();
+            headers.append_unchecked("location", format!("/{requests}").as_bytes());
+            let Ok(url) = Url::parse(&format!("http://h.test/{}", requests - 1)) else {
+                panic!()
+            };
+            let turn = Turn {
+                method: &Method::GET,
+                url: &url,
+                replayable: true,
+                status: 302,
+                headers: &headers,
+            };
+            if let Err(error) = trail.follow(&turn, &policy, &Limits::default()) {
+                break error.kind();
+            }
+        };
+        assert_eq!(end, ErrorKind::Redirect(RedirectFault::TooMany));
+        assert_eq!(requests, limit + 1);
+    }
+}
+
+#[test]
+fn loops_conflicts_and_bodies() {
+    let mut headers = Headers::new();
+    headers.append_unchecked("location", b"/loop");
+    let Ok(url) = Url::parse("http://h.test/loop") else {
+        panic!()
+    };
+    let mut trail = Trail::default();
+    let limits = Limits::default();
+    let policy = RedirectPolicy::default();
+    let looping = Turn {
+        method: &Method::GET,
+        url: &url,
+        replayable: true,
+        status: 302,
+        headers: &headers,
+    };
+    assert!(matches!(
+        trail.follow(&looping, &policy, &limits),
+        Ok(Step::Follow(_))
+    ));
+    let kind = trail
+        .follow(&looping, &policy, &limits)
+        .map(|_| ())
+        .map_err(|e| e.kind());
+    assert_eq!(kind, Err(ErrorKind::Redirect(RedirectFault::Loop)));
+    assert_eq!(trail.visited.len(), 2);
+    let none = RedirectPolicy::none();
+    assert!(matches!(
+        trail.follow(&looping, &none, &limits),
+        Ok(Step::Deliver)
+    ));
+    // The same target twice is one target, two are none.
+    let mut two = headers.clone();
+    two.append_unchecked("Location", b"/loop");
+    let turn = Turn {
+        headers: &two,
+        ..looping
+    };
+    assert!(matches!(
+        Trail::default().follow(&turn, &policy, &limits),
+        Ok(Step::Follow(_))
+    ));
+    two.append_unchecked("Location", b"/other");
+    let turn = Turn {
+        method: &Method::GET,
+        url: &url,
+        replayable: true,
+        status: 302,
+        headers: &two,
+    };
+    let kind = Trail::default()
+        .follow(&turn, &policy, &limits)
+        .map(|_| ())
+        .map_err(|e| e.kind());
+    assert_eq!(kind, Err(ErrorKind::Redirect(RedirectFault::Conflict)));
+    // A stream cannot be sent again, and need not be where the body goes.
+    let post = |status| {
+        let turn = Turn {
+            method: &Method::POST,
+            url: &url,
+            replayable: false,
+            status,
+            headers: &headers,
+        };
+        Trail::default()
+            .follow(&turn, &policy, &limits)
+            .map(|_| ())
+            .map_err(|e| e.kind())
+    };
+    assert_eq!(
+        post(307),
+        Err(ErrorKind::Redirect(RedirectFault::BodyNotReplayable))
+    );
+    assert_eq!(post(303), Ok(()));
+}
+
+#[test]
+fn an_error_shows_the_target_without_secrets() {
+    let mut headers = Headers::new();
+    headers.append_unchecked("location", b"ftp://user:s3cret@h.test/x\x01");
+    let Ok(url) = Url::parse("http://me:s3cret@h.test/") else {
+        panic!()
+    };
+    let turn = Turn {
+        method: &Method::GET,
+        url: &url,
+        replayable: true,
+        status: 302,
+        headers: &headers,
+    };
+    let error = Trail::default().follow(&turn, &RedirectPolicy::default(), &Limits::default());
+    let text = error
+        .map_err(|e| e.with_url(&url).to_string())
+        .err()
+        .unwrap_or_default();
+    assert!(
+        text.contains("@h.test/x\\x01") && !text.contains("s3cret"),
+        "{text}"
+    );
+}

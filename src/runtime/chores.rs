@@ -1,0 +1,190 @@
+//! What the loop does between two polls, besides handing out tickets.
+//!
+//! Owns: cancellations, letters from other threads, reports of unread panics, and
+//! the calls of the observer.
+//!
+//! Laws: T16, a future, an output, a waker or an observer that panics takes nobody
+//! with it. T5, all of them are called and dropped with nothing borrowed. T10, a
+//! cancelled future is dropped here, on the loop's thread, never by its canceller.
+//!
+//! Absent on purpose: polls. The only ones are in `turn.rs`.
+//!
+//! Read next: `wait.rs`.
+
+use super::Runtime;
+use super::report::Report;
+use super::state::LoopState;
+use crate::policy::{Cause, Policy};
+use crate::task::job::BoxedJob;
+use crate::task::join::{drop_caught, panic_message};
+use crate::task::slot::{Aftermath, Ending, PanickedIn, Unread};
+use crate::task::waker::Mail;
+use crate::task::{Sched, TaskId};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+impl<P: Policy + 'static> Runtime<P> {
+    /// Cancellations, tickets that came home, unread panics, a new policy.
+    #[cold]
+    pub(super) fn look_after_now(&mut self) {
+        self.custody.look_after_tickets();
+        // Before the cancellations: it asks for some.
+        self.custody.look_after_shed();
+        for id in self.state.table.take_aborts() {
+            self.cancel(id, Ending::Cancelled);
+        }
+        self.report_unread();
+        let next = self.state.next_policy.borrow_mut().take();
+        if let Some(policy) = next {
+            self.replace_policy(policy);
+        }
+        // Not the next task's time.
+        self.now = self.state.clock.now();
+        self.hand_over(Cause::Moved, None);
+    }
+
+    /// Panics of tasks whose results nobody will read.
+    pub(super) fn report_unread(&self) {
+        for Unread {
+            task,
+            payload,
+            when,
+        } in self.state.table.take_unread()
+        {
+            let message = panic_message(payload);
+            self.state.report(&match when {
+                PanickedIn::Poll => Report::TaskPanicked { task, message },
+                PanickedIn::Drop => {
+                    let what = format!("the output of task {task}");
+                    Report::DropPanicked { what, message }
+                }
+            });
+        }
+    }
+
+    /// Drops the future of a task and settles its result.
+    pub(super) fn cancel(&mut self, id: TaskId, ending: Ending) {
+        let Some(job) = self.state.table.take_for_cancel(id) else {
+            return;
+        };
+        if self.observer.is_some()
+            && let Some(card) = self.state.table.card(id)
+        {
+            let now = self.now;
+            self.observe(|observer| observer.task_done(&card, now));
+        }
+        self.drop_job(id, job);
+        let aftermath = self.state.table.end(id, ending);
+        self.clear_up(id, aftermath);
+    }
+
+    /// What the end of a task leaves to do, outside every borrow.
+    pub(super) fn clear_up(&mut self, id: TaskId, aftermath: Aftermath) {
+        self.tasks_done += 1;
+        if let Some(job) = aftermath.job {
+            self.drop_job(id, job);
+            if self.watched {
+                self.now = self.state.clock.now();
+            }
+        }
+        if let Some(waker) = aftermath.watcher {
+            self.wake(waker);
+        }
+    }
+
+    /// Drops a future or an output; a panic in there is reported.
+    fn drop_job(&self, id: TaskId, job: BoxedJob) {
+        drop_job(&self.state, id, job);
+    }
+
+    /// Wakes; a foreign waker may panic, ours cannot.
+    pub(super) fn wake(&self, waker: Waker) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            let message = panic_message(payload);
+            self.state.report(&Report::WakerPanicked { message });
+        }
+    }
+
+    /// Carries out what other threads asked for.
+    #[cold]
+    pub(super) fn open_mail(&mut self) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.state.mailbox.take(&mut mail);
+        let mut schedule = self.state.schedule.get();
+        schedule.repeatable = false;
+        self.state.schedule.set(schedule);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Wake(waker) => waker.open_letter(),
+                Mail::Abort(id) => self.state.table.request_abort(id),
+                Mail::Call(call) => {
+                    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+                        let what = "a call from another thread".into();
+                        let message = panic_message(payload);
+                        self.state.report(&Report::DropPanicked { what, message });
+                    }
+                }
+            }
+        }
+        self.mail = mail;
+        self.now = self.state.clock.now();
+    }
+
+    /// Tells the observer, if there is one.
+    #[inline]
+    pub(super) fn observe(&mut self, call: impl FnOnce(&mut dyn super::Observer)) {
+        let Some(observer) = self.observer.as_mut() else {
+            return;
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&mut **observer))) {
+            // Its own drop may panic too.
+            drop(drop_caught(self.observer.take()));
+            let message = panic_message(payload);
+            self.state.report(&Report::ObserverPanicked { message });
+        }
+    }
+
+    pub(super) fn announce(&mut self, task: &Sched, cause: Cause, fresh: bool) {
+        let now = self.now;
+        self.observe(|observer| {
+            if fresh {
+                observer.task_spawned(task, now);
+            }
+            observer.task_runnable(task, cause, now);
+        });
+    }
+}
+
+/// What a panic in a poll makes of the task.
+#[cold]
+pub(super) fn panicked(
+    state: &LoopState,
+    id: TaskId,
+    job: &mut Option<BoxedJob>,
+    payload: Box<dyn Any + Send>,
+) -> Ending {
+    if job.as_ref().is_some_and(|job| job.is_finished()) {
+        // The future was done and panicked in its drop: the output stands.
+        report_drop(state, id, panic_message(payload));
+        return Ending::Value;
+    }
+    // LAW T15: whoever waits for what the future holds (the other end of a channel,
+    // a permit) must not wait until somebody asks for the result.
+    if let Some(job) = job.take() {
+        drop_job(state, id, job);
+    }
+    Ending::Panicked(payload)
+}
+
+/// Drops a future or an output; a panic in there is reported.
+fn drop_job(state: &LoopState, id: TaskId, job: BoxedJob) {
+    if let Err(message) = drop_caught(job) {
+        report_drop(state, id, message);
+    }
+}
+
+fn report_drop(state: &LoopState, id: TaskId, message: String) {
+    let what = format!("the future of task {}", state.label(id));
+    state.report(&Report::DropPanicked { what, message });
+}
