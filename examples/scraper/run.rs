@@ -178,7 +178,6 @@ impl<'a> Setup<'a> {
                     retries: cli.retry,
                     seed: cli.seed,
                 },
-                patience: cli.timeout,
             };
             let console = Console::start(bar(cli), cli.verbose);
             console.board.total.store(total, Relaxed);

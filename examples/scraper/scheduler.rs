@@ -19,11 +19,12 @@
 //!
 //! Read next: `ending.rs`, `frontier.rs`, `attempt.rs`.
 
-use super::attempt::{Ended, Job, Kit, attempt};
+use super::attempt::{Ended, Kit, attempt};
 use super::console::Console;
 use super::frontier::{Frontier, HostKey, Next};
+use super::job::Job;
 use super::signals::Interrupt;
-use super::source::{Entry, Reading};
+use super::source::Reading;
 use super::tally::{Broken, Tally};
 use downbeat::sync::remote;
 use downbeat::time::{self, Sleep};
@@ -114,10 +115,8 @@ pub(super) struct Scheduler<'a> {
 pub(super) struct Out {
     /// Its host; `None` for a text that is no URL.
     pub(super) host: Option<HostKey>,
-    /// What was given.
-    pub(super) entry: Rc<Entry>,
-    /// Which attempt it is, from 1.
-    pub(super) attempt: u32,
+    /// The job; the attempt has it too, as long as it lasts.
+    pub(super) job: Rc<Job>,
 }
 
 /// How far the end has come.
@@ -180,7 +179,7 @@ impl Scheduler<'_> {
         None
     }
 
-    fn spawn(&mut self, host: Option<HostKey>, job: Job, now: Instant) {
+    fn spawn(&mut self, host: Option<HostKey>, mut job: Job, now: Instant) {
         let mut options = SpawnOptions::new()
             .name(format!("fetch {}", job.entry.index))
             .priority(job.attempts)
@@ -188,20 +187,13 @@ impl Scheduler<'_> {
         if let Some(deadline) = now.checked_add(self.plan.timeout) {
             options = options.deadline(deadline);
         }
-        let (entry, attempt_number) = (Rc::clone(&job.entry), job.attempts + 1);
+        job.attempts += u32::from(job.url.is_ok());
+        let job = Rc::new(job);
         // In a box of its own: the group puts it into a task of the group's, and a
         // pointer is moved and kept twice more cheaply than the whole exchange.
-        let task = Box::pin(attempt(job, Rc::clone(&self.kit)));
+        let task = Box::pin(attempt(Rc::clone(&job), Rc::clone(&self.kit)));
         if let Some(id) = self.attempts.spawn_with(task, options) {
-            let attempt = attempt_number;
-            self.out.insert(
-                id,
-                Out {
-                    host,
-                    entry,
-                    attempt,
-                },
-            );
+            self.out.insert(id, Out { host, job });
         }
     }
 
