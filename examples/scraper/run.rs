@@ -158,7 +158,13 @@ impl<'a> Setup<'a> {
     /// One loop, from its beginning to its end.
     fn fetch(&mut self, concurrency: usize, input: Input, output: Output) -> Result<Done, Stop> {
         let cli = self.cli;
+        let quiet = cli.quiet;
         let mut runtime = Runtime::builder()
+            .on_report(move |report| {
+                if !quiet {
+                    say(&format!("scraper: {report}"));
+                }
+            })
             .policy(cli.policy.build(cli.seed))
             // The input thread may be silent for as long as it likes.
             .stuck_after(None)

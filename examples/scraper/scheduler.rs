@@ -28,7 +28,7 @@ use super::source::Reading;
 use super::tally::{Broken, Tally};
 use downbeat::sync::remote;
 use downbeat::time::{self, Sleep};
-use downbeat::{JoinError, SpawnOptions, TaskGroup, task::TaskId};
+use downbeat::{JoinError, SpawnOptions, TaskGroup, task::TaskId, yield_now};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -61,7 +61,7 @@ pub(crate) struct Plan {
 pub(crate) async fn run(
     plan: Plan,
     kit: Rc<Kit>,
-    urls: remote::Receiver<Reading>,
+    urls: remote::Receiver<Vec<Reading>>,
     interrupts: &mut remote::Receiver<Interrupt>,
     console: &Console,
 ) -> Tally {
@@ -92,7 +92,7 @@ pub(super) struct Scheduler<'a> {
     /// What attempts share.
     pub(super) kit: Rc<Kit>,
     /// `None` once the input has ended or is not wanted.
-    pub(super) urls: Option<remote::Receiver<Reading>>,
+    pub(super) urls: Option<remote::Receiver<Vec<Reading>>>,
     /// URLs that were read and have not started.
     pub(super) frontier: Frontier<Job>,
     /// What is in flight.
@@ -134,8 +134,10 @@ pub(super) enum Phase {
 enum Event {
     /// An attempt has ended.
     Ended(TaskId, Result<Ended, JoinError>),
-    /// The input has something; `None` is its end.
-    Read(Option<Reading>),
+    /// The input has something.
+    Read(Vec<Reading>),
+    /// The input has ended.
+    End,
     /// A signal came.
     Interrupt,
     /// The alarm.
@@ -152,7 +154,12 @@ impl Scheduler<'_> {
             }
             match self.event(alarm, interrupts).await {
                 Event::Ended(id, result) => self.ended(id, result),
-                Event::Read(reading) => self.read(reading),
+                Event::Read(batch) => {
+                    batch.into_iter().for_each(|one| self.read(one));
+                    // Filling the window takes many batches; what was started goes first.
+                    yield_now().await;
+                }
+                Event::End => self.input_ended(),
                 Event::Interrupt => self.interrupted(),
                 Event::Time => self.time(),
             }
@@ -226,9 +233,9 @@ impl Scheduler<'_> {
         }
         let room = self.frontier.len() < self.plan.window && self.window_bytes < WINDOW_BYTES;
         if let Some(urls) = self.urls.as_mut().filter(|_| room)
-            && let Poll::Ready(reading) = urls.poll_recv(cx)
+            && let Poll::Ready(batch) = urls.poll_recv(cx)
         {
-            return Poll::Ready(Event::Read(reading));
+            return Poll::Ready(batch.map_or(Event::End, Event::Read));
         }
         if armed && Pin::new(&mut self.alarm).poll(cx).is_ready() {
             return Poll::Ready(Event::Time);
@@ -236,25 +243,26 @@ impl Scheduler<'_> {
         Poll::Pending
     }
 
-    fn read(&mut self, reading: Option<Reading>) {
+    fn read(&mut self, reading: Reading) {
         match reading {
-            Some(Reading::Url(entry)) => {
+            Reading::Url(entry) => {
                 self.window_bytes += entry.text.len();
                 let job = Job::new(entry);
                 let host = job.host().map(str::to_owned);
                 self.frontier.push(host.as_deref(), job, time::now());
             }
-            Some(Reading::Finished) => self.tally.skipped += 1,
-            Some(Reading::Broken(error)) => {
+            Reading::Finished => self.tally.skipped += 1,
+            Reading::Broken(error) => {
                 self.tally.broke(Broken::Input(error.to_string()));
                 self.urls = None;
             }
-            None => {
-                self.urls = None;
-                let total =
-                    self.tally.wanted() + (self.frontier.len() + self.attempts.len()) as u64;
-                self.console.board.total.store(total, Relaxed);
-            }
         }
+    }
+
+    fn input_ended(&mut self) {
+        self.urls = None;
+        let to_come = self.frontier.len() + self.attempts.len();
+        let total = self.tally.wanted() + to_come as u64;
+        self.console.board.total.store(total, Relaxed);
     }
 }
