@@ -265,7 +265,7 @@ fn budget(what: &str) -> usize {
 /// What is longer than its budget today: the file, the function (none for the file
 /// itself) and its lines. An entry may shrink or go, and a test sees to it that it
 /// does not stay for nothing.
-const LONGER: [(&str, &str, usize); 18] = [
+const LONGER: [(&str, &str, usize); 17] = [
     ("src/http/dial.rs", "phases", 41),
     ("src/http/fetch.rs", "", 297),
     ("src/http/fetch.rs", "exchange", 60),
@@ -279,7 +279,6 @@ const LONGER: [(&str, &str, usize); 18] = [
     ("src/http/request.rs", "field", 41),
     ("src/http/request.rs", "write", 58),
     ("src/http/transfer.rs", "", 294),
-    ("src/policy/expression.rs", "", 294),
     ("src/testing/origin/mod.rs", "serve", 42),
     ("src/testing/origin/serve.rs", "converse", 54),
     ("src/testing/origin/serve.rs", "play", 45),
