@@ -425,6 +425,11 @@ fn the_readmes_policy_is_the_one_tested_here() {
 }
 
 #[test]
+fn the_readmes_policy_keeps_the_laws() {
+    downbeat::testing::check_policy(|| Newcomers(vec![]));
+}
+
+#[test]
 fn the_readmes_policy_does_what_it_says() {
     let mut runtime = Runtime::builder()
         .virtual_clock()
