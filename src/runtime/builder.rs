@@ -5,7 +5,8 @@
 use super::custody::Custody;
 use super::pacing::Pacing;
 use super::report::{Hook, Report, Reporter};
-use super::state::{LoopState, PoolLimits, ScheduleHash, Stats};
+use super::state::{LoopState, PoolLimits};
+use super::stats::{ScheduleHash, Stats};
 use super::watchdog::Watchdog;
 use super::{Observer, Runtime, current};
 use crate::clock::Clock;
