@@ -9,7 +9,7 @@
 //!
 //! Absent on purpose: an error for status 404. A response is what was asked for.
 //!
-//! Read next: `transfer.rs`.
+//! Read next: `transfer/mod.rs`.
 
 use std::cell::Cell;
 use std::fmt;

@@ -16,7 +16,7 @@
 //! wait counts for silence and rate: a caller who reads slowly is not a server
 //! that sends slowly. P08, the timer dies with the exchange.
 //!
-//! Read next: `transfer.rs`.
+//! Read next: `transfer/mod.rs`.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
