@@ -6,6 +6,7 @@ pub(crate) mod budget;
 pub(crate) mod clock;
 pub(crate) mod driver;
 pub mod future;
+pub(crate) mod gate;
 pub(crate) mod group;
 #[allow(dead_code)] // until the client drives it
 pub mod http;
@@ -24,6 +25,7 @@ pub mod time;
 
 pub use blocking::{BlockingError, BlockingHandle, spawn_blocking};
 pub use future::yield_now;
+pub use gate::{Acquire, Gate, Permit, Shed};
 pub use group::{Gather, TaskGroup, gather, try_gather};
 pub use runtime::{Handle, Runtime, run, spawn, spawn_with, try_spawn};
 pub use task::{AbortHandle, JoinError, JoinHandle, SpawnOptions};

@@ -17,6 +17,18 @@ impl Fifo {
         Self(VecDeque::new())
     }
 
+    /// The oldest ticket; a FIFO needs no clock for that.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Runnable> {
+        self.0.pop_front()
+    }
+
+    /// How many tickets are here.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether no ticket is here.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

@@ -16,19 +16,78 @@
 //! Absent on purpose: a `remove`. A cancelled task leaves a husk, which is picked
 //! and ignored.
 //!
+//! What exists: `words.rs` lists the policies; each is a file of its own, whose head
+//! says its order, its cost and whether somebody can starve.
+//!
 //! Read next: `fifo.rs`, `rank.rs`, then `driver/mod.rs`.
 
+mod ageing;
+mod boost;
+mod chance;
+mod chaos;
+mod check;
+mod codel;
+mod delay;
+mod drr;
+mod edf;
+mod eevdf;
+mod expression;
+mod fair;
 mod fifo;
+mod fixed;
+mod groups;
+mod las;
 mod lifo;
+mod lottery;
+mod mlfq;
+mod oracle;
+mod pace;
+mod pct;
+mod priority;
 mod random;
 mod rank;
+mod record;
+mod sjf;
+mod skip;
+mod slack;
+mod slot;
+mod srpt;
+mod timeline;
+mod traced;
+mod words;
 
 pub use crate::task::info::{Deadline, Sched, Size, TaskId};
 pub use crate::task::ticket::Runnable;
+pub use ageing::ageing;
+pub use boost::boost;
+pub use chaos::Chaos;
+pub use check::Check;
+pub use codel::Codel;
+pub use delay::Delay;
+pub use drr::Drr;
+pub use edf::edf;
+pub use eevdf::Eevdf;
+pub use expression::{Expression, ExpressionError, parse};
+pub use fair::{Fair, fair, fair_by_polls};
 pub use fifo::Fifo;
+pub use groups::Groups;
+pub use las::{Las, las};
 pub use lifo::Lifo;
+pub use lottery::{Lottery, lottery};
+pub use mlfq::{Mlfq, mlfq};
+pub use oracle::{Oracle, oracle};
+pub use pace::Pace;
+pub use pct::{Pct, pct};
+pub use priority::priority;
 pub use random::Random;
-pub use rank::{By, by, edf, priority};
+pub use rank::{By, Keyed, Rank, by, ranked};
+pub use record::{Decisions, Record, Replay};
+pub use sjf::sjf;
+pub use skip::Skip;
+pub use slack::least_slack;
+pub use slot::Slot;
+pub use srpt::srpt;
+pub use traced::{Step, Traced};
 
 use std::time::{Duration, Instant};
 

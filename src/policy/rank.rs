@@ -2,37 +2,71 @@
 //!
 //! A task is queued at most once and ranked anew at every wake, so most of the
 //! scheduling literature is a priority queue plus one line that computes the key
-//! (PIFO: Sivaraman et al., SIGCOMM 2016).
+//! (PIFO: Sivaraman et al., SIGCOMM 2016). [`by`] makes one of a closure; a rank
+//! that also learns from what ran is a type with the trait [`Rank`].
 //!
 //! Order: the key, then the wake. Cost: O(log n). Starvation: the key decides;
 //! ties never starve, because every key carries a sequence number.
+//!
+//! Absent on purpose: ranks that change while a ticket waits. The linear ones need
+//! no change (`ageing.rs`); for the others write a [`Policy`].
 
-use super::{Cause, Deadline, Policy, Runnable, Sched};
-use std::cmp::{Ordering, Reverse};
+use super::{Cause, End, Policy, Runnable, Sched, short_name};
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// The policy of a rank closure; made by [`by`].
-pub struct By<F, K> {
-    /// Computes the key of a ticket when it arrives.
-    rank: F,
-    /// The smallest key on top.
-    heap: BinaryHeap<Entry<K>>,
-    /// Number of the next arrival: breaks ties.
-    arrivals: u64,
-    /// Whether the rank reads instants.
-    clock: bool,
+/// The key of a ticket, computed when it arrives.
+pub trait Rank {
+    /// The smallest key goes first.
+    type Key: Ord;
+
+    /// The key of a task that became runnable.
+    fn rank(&mut self, task: &Sched, cause: Cause) -> Self::Key;
+
+    /// The task with this key goes next.
+    fn picked(&mut self, key: Self::Key) {
+        drop(key);
+    }
+
+    /// See [`Policy::ran`].
+    fn ran(&mut self, task: &Sched, took: Duration, end: End) {
+        let _ = (task, took, end);
+    }
+
+    /// See [`Policy::wants_clock`].
+    fn wants_clock(&self) -> bool {
+        true
+    }
 }
 
+/// The policy of a rank; made by [`by`] and [`ranked`].
+pub struct By<R: Rank> {
+    /// Computes the key of a ticket when it arrives.
+    rank: R,
+    /// The smallest key on top.
+    heap: BinaryHeap<Entry<R::Key>>,
+    /// Number of the next arrival: breaks ties.
+    arrivals: u64,
+    /// See [`By::untimed`].
+    untimed: bool,
+    /// See [`By::named`].
+    name: Option<&'static str>,
+}
+
+/// A closure as a rank.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyed<F>(F);
+
 /// One ticket with its key. The heap is a max-heap, so the order is reversed.
-struct Entry<K> {
-    /// What the closure said.
-    key: K,
+pub(super) struct Entry<K> {
+    /// What the rank said.
+    pub(super) key: K,
     /// Which arrival it was.
-    arrival: u64,
+    pub(super) arrival: u64,
     /// The ticket.
-    task: Runnable,
+    pub(super) task: Runnable,
 }
 
 /// The policy that runs the task with the smallest key first.
@@ -46,61 +80,77 @@ struct Entry<K> {
 /// # fn is_policy(_: impl Policy) {}
 /// # is_policy(shortest_first); is_policy(earliest_deadline_first);
 /// ```
-pub fn by<K: Ord, F: FnMut(&Sched, Cause) -> K>(rank: F) -> By<F, K> {
+pub fn by<K: Ord, F: FnMut(&Sched, Cause) -> K>(rank: F) -> By<Keyed<F>> {
+    ranked(Keyed(rank)).named("by")
+}
+
+/// The policy that runs the task with the smallest key first.
+pub fn ranked<R: Rank>(rank: R) -> By<R> {
     By {
         rank,
         heap: BinaryHeap::new(),
         arrivals: 0,
-        clock: true,
+        untimed: false,
+        name: None,
     }
 }
 
-/// Strict priority: the largest [`Sched::priority`] first.
-///
-/// Starvation: unbounded, by design; a busy high priority starves all below it.
-pub fn priority() -> impl Policy + 'static {
-    by(|task: &Sched, _| Reverse(task.priority())).untimed()
-}
-
-/// Earliest deadline first: optimal on one server when all deadlines can be met
-/// (Liu and Layland 1973, Dertouzos 1974). Tasks without a deadline come last.
-pub fn edf() -> impl Policy + 'static {
-    by(|task: &Sched, _| -> Deadline { task.deadline() }).untimed()
-}
-
-impl<F, K> By<F, K> {
+impl<R: Rank> By<R> {
     /// Says that the rank reads neither `ready_at` nor `used`, so the loop needs
     /// no clock per poll.
     #[must_use]
     pub fn untimed(mut self) -> Self {
-        self.clock = false;
+        self.untimed = true;
+        self
+    }
+
+    /// What reports call it.
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
         self
     }
 }
 
-impl<K: Ord, F: FnMut(&Sched, Cause) -> K> Policy for By<F, K> {
+impl<R: Rank> Policy for By<R> {
     fn enqueue(&mut self, task: Runnable, cause: Cause) {
-        let key = (self.rank)(&task, cause);
-        self.heap.push(Entry {
-            key,
-            arrival: self.arrivals,
-            task,
-        });
+        let (key, arrival) = (self.rank.rank(&task, cause), self.arrivals);
         self.arrivals += 1;
+        self.heap.push(Entry { key, arrival, task });
     }
 
     fn pick_next(&mut self, _: Instant) -> Option<Runnable> {
-        self.heap.pop().map(|entry| entry.task)
+        let Entry { key, task, .. } = self.heap.pop()?;
+        self.rank.picked(key);
+        Some(task)
+    }
+
+    fn ran(&mut self, task: &Sched, took: Duration, end: End) {
+        self.rank.ran(task, took, end);
     }
 
     fn wants_clock(&self) -> bool {
-        self.clock
+        !self.untimed && self.rank.wants_clock()
+    }
+
+    fn name(&self) -> String {
+        self.name
+            .map_or_else(|| short_name(std::any::type_name::<R>()), str::to_owned)
     }
 }
 
-impl<F, K> fmt::Debug for By<F, K> {
+impl<K: Ord, F: FnMut(&Sched, Cause) -> K> Rank for Keyed<F> {
+    type Key = K;
+
+    fn rank(&mut self, task: &Sched, cause: Cause) -> K {
+        (self.0)(task, cause)
+    }
+}
+
+impl<R: Rank> fmt::Debug for By<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("By")
+            .field("name", &self.name())
             .field("queued", &self.heap.len())
             .finish_non_exhaustive()
     }

@@ -5,6 +5,7 @@
 use super::custody::Custody;
 use super::report::{Hook, Report, Reporter};
 use super::state::{LoopState, PoolLimits, ScheduleHash, Stats};
+use super::watchdog::Watchdog;
 use super::{Observer, Runtime, current};
 use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
@@ -57,6 +58,10 @@ pub struct Builder<P = Fifo> {
     stuck_after: Option<Duration>,
     /// See [`Builder::end_when_stuck`].
     stuck_ends: bool,
+    /// See [`Builder::passed_over_after`].
+    passed_over_after: Option<Duration>,
+    /// See [`Builder::retire_unfair_policy`].
+    retire_unfair: bool,
     /// See [`Builder::blocking_threads`] and [`Builder::blocking_grace`].
     pool: PoolLimits,
 }
@@ -82,6 +87,8 @@ impl Builder {
             measure: false,
             stuck_after: Some(Duration::from_secs(1)),
             stuck_ends: false,
+            passed_over_after: Some(Duration::from_secs(1)),
+            retire_unfair: false,
             pool: PoolLimits {
                 threads: 32,
                 grace: Duration::from_millis(500),
@@ -109,6 +116,8 @@ impl<P> Builder<P> {
             measure,
             stuck_after,
             stuck_ends,
+            passed_over_after,
+            retire_unfair,
             pool,
             ..
         } = self;
@@ -123,6 +132,8 @@ impl<P> Builder<P> {
             measure,
             stuck_after,
             stuck_ends,
+            passed_over_after,
+            retire_unfair,
             pool,
         }
     }
@@ -194,6 +205,23 @@ impl<P> Builder<P> {
         self
     }
 
+    /// How long a runnable task may be passed over, while more than twice as many
+    /// other polls run as there are live tasks, before its policy is reported.
+    /// Default 1 s; `None` never reports.
+    #[must_use]
+    pub fn passed_over_after(mut self, patience: impl Into<Option<Duration>>) -> Self {
+        self.passed_over_after = patience.into();
+        self
+    }
+
+    /// Whether that report also ends the policy's service: a FIFO takes over.
+    /// Default: no.
+    #[must_use]
+    pub fn retire_unfair_policy(mut self, retire: bool) -> Self {
+        self.retire_unfair = retire;
+        self
+    }
+
     /// How many threads `spawn_blocking` may use, at least 1. Default 32.
     #[must_use]
     pub fn blocking_threads(mut self, threads: usize) -> Self {
@@ -226,6 +254,8 @@ impl<P: Policy + 'static> Builder<P> {
         current::announce(state.id, Arc::clone(&state.mailbox));
         // A new loop starts over, so that two runs on one thread are alike.
         crate::rotation::restart();
+        let watchdog =
+            Watchdog::new(self.passed_over_after, self.retire_unfair, &state.clock);
         let custody = Custody::new(self.policy, Rc::clone(&state));
         state.measured.set(watched || custody.is_timed());
         Ok(Runtime {
@@ -239,6 +269,7 @@ impl<P: Policy + 'static> Builder<P> {
             stuck_after: self.stuck_after,
             stuck_ends: self.stuck_ends,
             stuck_reported: false,
+            watchdog,
             now,
             polls: 0,
             tasks_done: 0,

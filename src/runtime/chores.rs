@@ -26,10 +26,12 @@ impl<P: Policy + 'static> Runtime<P> {
     /// Cancellations, tickets that came home, unread panics, a new policy.
     #[cold]
     pub(super) fn look_after_now(&mut self) {
+        self.custody.look_after_tickets();
+        // Before the cancellations: it asks for some.
+        self.custody.look_after_shed();
         for id in self.state.table.take_aborts() {
             self.cancel(id, Ending::Cancelled);
         }
-        self.custody.look_after_tickets();
         self.report_unread();
         let next = self.state.next_policy.borrow_mut().take();
         if let Some(policy) = next {

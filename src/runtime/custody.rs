@@ -24,9 +24,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A policy whose tickets are counted.
-pub(crate) struct Custody<P> {
+pub(crate) struct Custody<P, I = LoopState> {
     /// The policy; `None` after it has panicked.
     policy: Option<P>,
+    /// What the policy was called that is no longer in service.
+    retired: Option<String>,
     /// What the policy lost, and everything once it is gone.
     rescue: Fifo,
     /// How many valid tickets the policy has.
@@ -37,31 +39,79 @@ pub(crate) struct Custody<P> {
     timed: bool,
     /// Where our tickets come home to.
     home: Rc<Home>,
-    /// The loop, for fresh tickets and reports.
-    state: Rc<LoopState>,
+    /// For fresh tickets and reports.
+    issuer: Rc<I>,
 }
 
-impl<P: Policy + 'static> Custody<P> {
+/// Who issues the tickets: a loop to its tasks, a gate to its waiters.
+pub(crate) trait Issuer {
+    /// Where the tickets come home to.
+    fn home(&self) -> &Rc<Home>;
+
+    /// Whether this is the card of a ticket that is out.
+    fn is_valid(&self, card: &Rc<Sched>) -> bool;
+
+    /// Voids the tickets that are out and issues fresh ones.
+    fn reissue(&self) -> Vec<Runnable>;
+
+    /// A policy turned this one away. Returns the ticket if it must still come up.
+    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable>;
+
+    /// Delivers a report.
+    fn report(&self, report: &Report);
+}
+
+impl Issuer for LoopState {
+    fn home(&self) -> &Rc<Home> {
+        self.table.home()
+    }
+
+    fn is_valid(&self, card: &Rc<Sched>) -> bool {
+        self.table.is_valid(card)
+    }
+
+    fn reissue(&self) -> Vec<Runnable> {
+        self.table.reissue_queued()
+    }
+
+    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable> {
+        self.table.request_abort(card.id());
+        // It comes up as a husk; the root, which cannot be cancelled, runs.
+        Some(Runnable::issue(card))
+    }
+
+    fn report(&self, report: &Report) {
+        self.report(report);
+    }
+}
+
+impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// Takes a policy into service.
-    pub(crate) fn new(policy: P, state: Rc<LoopState>) -> Self {
+    pub(crate) fn new(policy: P, issuer: Rc<I>) -> Self {
         let mut custody = Self {
             policy: None,
+            retired: None,
             rescue: Fifo::new(),
             held: 0,
             declined: false,
             timed: false,
-            home: Rc::clone(state.table.home()),
-            state,
+            home: Rc::clone(issuer.home()),
+            issuer,
         };
         custody.install(policy);
         custody
     }
 
     fn install(&mut self, policy: P) {
+        let timed = catch_unwind(AssertUnwindSafe(|| policy.wants_clock()));
         self.policy = Some(policy);
+        self.retired = None;
         self.held = 0;
         self.declined = false;
-        self.timed = self.policy.as_ref().is_some_and(Policy::wants_clock);
+        match timed {
+            Ok(timed) => self.timed = timed,
+            Err(payload) => self.fail_over(payload),
+        }
     }
 
     /// Hands a ticket to the policy.
@@ -124,14 +174,20 @@ impl<P: Policy + 'static> Custody<P> {
     /// The policy says "nothing now": is it empty, shaping, or hoarding?
     fn declined(&mut self, now: Instant) -> Option<Runnable> {
         self.declined = true;
-        if self.held == 0 || self.next_at().is_some() {
+        // Tickets on their way home or turned away are counted at the next
+        // collect, and there is one: attention keeps the loop awake.
+        if self.held == 0 || self.home.has_attention() {
+            return None;
+        }
+        // WHY NOT any answer of `next_at`: "ask again at once" never ends.
+        if self.next_at().is_some_and(|at| at > now) {
             return None;
         }
         let policy = self.name();
         let fresh = self.reissue();
         if !fresh.is_empty() {
             let tasks = fresh.iter().map(|ticket| TaskLabel::of(ticket)).collect();
-            self.state.report(&Report::PolicyHoards { policy, tasks });
+            self.issuer.report(&Report::PolicyHoards { policy, tasks });
         }
         for ticket in fresh {
             self.rescue.enqueue(ticket, Cause::Moved);
@@ -143,7 +199,7 @@ impl<P: Policy + 'static> Custody<P> {
     /// polls, when no ticket is in the loop's own hands.
     fn reissue(&mut self) -> Vec<Runnable> {
         self.held = 0;
-        self.state.table.reissue_queued()
+        self.issuer.reissue()
     }
 
     /// Charges a poll.
@@ -169,7 +225,8 @@ impl<P: Policy + 'static> Custody<P> {
 
     /// When a shaping policy wants to be asked again.
     pub(crate) fn next_at(&self) -> Option<Instant> {
-        self.policy.as_ref().and_then(Policy::next_at)
+        let policy = self.policy.as_ref().filter(|_| self.held > 0)?;
+        policy.next_at()
     }
 
     /// Whether the policy reads the clock.
@@ -183,23 +240,33 @@ impl<P: Policy + 'static> Custody<P> {
         !self.rescue.is_empty() || (self.held > 0 && !self.declined)
     }
 
-    /// How many tickets the policy has.
-    pub(crate) fn held(&self) -> usize {
-        self.held
+    /// How many tickets are queued here.
+    pub(crate) fn len(&self) -> usize {
+        self.held.saturating_add(self.rescue.len())
     }
 
     /// What reports call the policy.
     pub(crate) fn name(&self) -> String {
         self.policy
             .as_ref()
-            .map_or_else(|| "Fifo (fallback)".into(), Policy::name)
+            .map(Policy::name)
+            .or_else(|| Some(format!("{} (retired)", self.retired.as_ref()?)))
+            .unwrap_or_default()
     }
 
-    /// A ticket that `check_out` found void, or that came from elsewhere.
+    /// A ticket that was picked, but is not the one its slot knows: it was
+    /// replaced while the policy hid it, and is not counted since.
     #[cold]
-    pub(crate) fn wrong_ticket(&mut self, task: &Sched) {
+    pub(crate) fn void_ticket(&mut self, task: &Sched) {
+        self.held = self.held.wrapping_add(1);
+        self.wrong_ticket(task);
+    }
+
+    /// A ticket that is void, or that came from elsewhere.
+    #[cold]
+    fn wrong_ticket(&mut self, task: &Sched) {
         let policy = self.name();
-        self.state.report(&Report::WrongTicket {
+        self.issuer.report(&Report::WrongTicket {
             policy,
             task: TaskLabel::of(task),
         });
@@ -211,10 +278,28 @@ impl<P: Policy + 'static> Custody<P> {
         let lost = self.rescue_returned();
         if !lost.is_empty() {
             let policy = self.name();
-            self.state.report(&Report::PolicyDropped {
+            self.issuer.report(&Report::PolicyDropped {
                 policy,
                 tasks: lost,
             });
+        }
+    }
+
+    /// Cancels what the policy turned away. Between two polls.
+    pub(crate) fn look_after_shed(&mut self) {
+        let mut tasks = Vec::new();
+        for card in self.home.take_shed() {
+            if self.issuer.is_valid(&card) {
+                self.held = self.held.saturating_sub(1);
+                tasks.push(TaskLabel::of(&card));
+                if let Some(ticket) = self.issuer.refuse(card) {
+                    self.rescue.enqueue(ticket, Cause::Moved);
+                }
+            }
+        }
+        if !tasks.is_empty() {
+            let policy = self.name();
+            self.issuer.report(&Report::PolicyShed { policy, tasks });
         }
     }
 
@@ -223,7 +308,7 @@ impl<P: Policy + 'static> Custody<P> {
         let returned = self.home.take_returned();
         let valid = returned
             .into_iter()
-            .filter(|card| self.state.table.is_valid(card));
+            .filter(|card| self.issuer.is_valid(card));
         let mut labels = Vec::new();
         for card in valid {
             labels.push(TaskLabel::of(&card));
@@ -240,8 +325,7 @@ impl<P: Policy + 'static> Custody<P> {
         let mut moved = std::mem::take(&mut self.rescue);
         // What the old policy forgot or hid.
         if self.held > 0 {
-            // Fifo never looks at the time it is given.
-            while let Some(ticket) = moved.pick_next(self.state.started) {
+            while let Some(ticket) = moved.pop() {
                 drop(ticket.redeem());
             }
             for ticket in self.reissue() {
@@ -249,7 +333,7 @@ impl<P: Policy + 'static> Custody<P> {
             }
         }
         self.install(policy);
-        while let Some(ticket) = moved.pick_next(self.state.started) {
+        while let Some(ticket) = moved.pop() {
             ticket.set_key(0);
             ticket.set_tag(0);
             self.enqueue(ticket, Cause::Moved);
@@ -261,7 +345,7 @@ impl<P: Policy + 'static> Custody<P> {
         let policy = self.policy.take();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(policy))) {
             let message = panic_text(&*payload).into();
-            self.state.report(&Report::DropPanicked {
+            self.issuer.report(&Report::DropPanicked {
                 what: "a policy".into(),
                 message,
             });
@@ -280,12 +364,22 @@ impl<P: Policy + 'static> Custody<P> {
         let name = self.policy.as_ref().map(|policy| {
             catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
         });
+        let (policy, message) = (name.unwrap_or_default(), panic_text(&*payload).to_string());
+        self.dismiss(policy.clone());
+        self.issuer
+            .report(&Report::PolicyPanicked { policy, message });
+    }
+
+    /// Ends the policy's service: a FIFO takes over.
+    #[cold]
+    pub(crate) fn dismiss(&mut self, name: String) {
+        self.retired = Some(name);
+        self.timed = false;
         self.retire_policy();
         self.rescue_returned();
-        // What it forgot or hid stays counted as held: `declined` replaces it
-        // when nothing else is left, and no ticket is in the loop's hands.
-        let (policy, message) = (name.unwrap_or_default(), panic_text(&*payload).to_string());
-        self.state
-            .report(&Report::PolicyPanicked { policy, message });
+        // Tickets that were in flight came home uncounted, so the count is not to
+        // be trusted. While it is not zero, `declined` replaces what the policy
+        // forgot or hid, once nothing else is left.
+        self.held = self.held.max(1);
     }
 }

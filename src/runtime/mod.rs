@@ -16,12 +16,13 @@
 //! and the runtime stays usable.
 //!
 //! Read in this order: `turn.rs`, `chores.rs`, `wait.rs`, `state.rs`, `current.rs`,
-//! `custody.rs`, `builder.rs`, `page.rs`, `handle.rs`, `observer.rs`, `report.rs`.
+//! `custody.rs`, `watchdog.rs`, `builder.rs`, `page.rs`, `handle.rs`,
+//! `observer.rs`, `report.rs`.
 
 mod builder;
 mod chores;
 pub(crate) mod current;
-mod custody;
+pub(crate) mod custody;
 mod handle;
 mod observer;
 mod page;
@@ -29,6 +30,7 @@ mod report;
 pub(crate) mod state;
 mod turn;
 mod wait;
+mod watchdog;
 
 pub use builder::{Builder, Pacing};
 pub use current::WrongLoop;
@@ -54,6 +56,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use watchdog::Watchdog;
 
 /// A single-threaded event loop.
 ///
@@ -84,6 +87,8 @@ pub struct Runtime<P: Policy + 'static = Fifo> {
     stuck_ends: bool,
     /// It has said so.
     stuck_reported: bool,
+    /// Looks for tasks that the policy passes over.
+    watchdog: Watchdog,
     /// The present, as of the last look at the clock.
     now: Instant,
     /// Polls so far.
@@ -259,6 +264,8 @@ impl<P: Policy + 'static> Runtime<P> {
         if let Some(custody) = custody.downcast_mut::<Custody<Box<dyn Policy>>>() {
             custody.replace(next);
         }
+        let measured = self.watched || self.custody.is_timed();
+        self.state.measured.set(measured);
     }
 
     /// Drops every future. Their drops may spawn (refused), wake and panic.

@@ -53,6 +53,24 @@ pub enum Report {
         /// The panic's text.
         message: String,
     },
+    /// A policy turned tasks away; they are cancelled.
+    PolicyShed {
+        /// The policy.
+        policy: String,
+        /// Whose tickets.
+        tasks: Vec<TaskLabel>,
+    },
+    /// A policy lets others go first again and again. Once per minute and task.
+    PassedOver {
+        /// The policy.
+        policy: String,
+        /// The task that waits.
+        task: TaskLabel,
+        /// Since when it is runnable.
+        ready_for: Duration,
+        /// How many other polls ran meanwhile, at least.
+        others: u64,
+    },
     /// A policy picked a ticket that another loop or gate issued, or one that was
     /// already replaced.
     WrongTicket {
@@ -176,6 +194,19 @@ impl fmt::Display for Report {
                     "policy {policy} panicked, a FIFO takes its place: {message}"
                 )
             }
+            Self::PolicyShed { policy, tasks } => {
+                write!(f, "policy {policy} turned away task {}", list(tasks))
+            }
+            Self::PassedOver {
+                policy,
+                task,
+                ready_for,
+                others,
+            } => write!(
+                f,
+                "policy {policy} passes over task {task}: runnable for {ready_for:.1?} \
+                 while {others} other polls ran"
+            ),
             Self::WrongTicket { policy, task } => {
                 write!(
                     f,

@@ -52,6 +52,7 @@ impl<P: Policy + 'static> Runtime<P> {
             self.run::<false>(root);
         }
         self.count_turn();
+        self.watch();
         if root.is_over() {
             return Ok(());
         }
@@ -74,7 +75,7 @@ impl<P: Policy + 'static> Runtime<P> {
         let began = self.now;
         let mut left = match self.pacing {
             Pacing::Every(polls) => polls.max(1) as usize,
-            Pacing::Batch => self.custody.held().max(1),
+            Pacing::Batch => self.custody.len().max(1),
             Pacing::Slice(_) | Pacing::Drain => usize::MAX,
         };
         while left > 0 && !root.is_over() {
@@ -84,10 +85,20 @@ impl<P: Policy + 'static> Runtime<P> {
             self.poll_task::<WATCHED>(ticket, root);
             self.look_after();
             left -= 1;
-            if let Pacing::Slice(slice) = self.pacing
-                && self.state.clock.now().saturating_duration_since(began) >= slice
-            {
-                break;
+            match self.pacing {
+                Pacing::Every(_) | Pacing::Batch => {}
+                Pacing::Slice(slice) => {
+                    let spent = self.state.clock.now().saturating_duration_since(began);
+                    if spent >= slice {
+                        break;
+                    }
+                }
+                // This turn may never end, so the watchdog looks in from time to time.
+                Pacing::Drain if self.polls.is_multiple_of(1 << 16) => {
+                    self.now = self.state.clock.now();
+                    self.watch();
+                }
+                Pacing::Drain => {}
             }
         }
     }
@@ -98,7 +109,7 @@ impl<P: Policy + 'static> Runtime<P> {
         let mut running = match self.state.table.check_out(ticket) {
             CheckedOut::Poll(running) => running,
             CheckedOut::Husk => return,
-            CheckedOut::Void(sched) => return self.custody.wrong_ticket(&sched),
+            CheckedOut::Void(sched) => return self.custody.void_ticket(&sched),
         };
         let id = running.sched.id();
         if WATCHED {

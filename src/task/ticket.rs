@@ -41,6 +41,8 @@ pub struct Runnable {
 pub(crate) struct Home {
     /// Cards of tickets that were dropped, oldest first.
     returned: RefCell<Vec<Rc<Sched>>>,
+    /// Cards of tickets whose tasks a policy turned away, oldest first.
+    shed: RefCell<Vec<Rc<Sched>>>,
     /// Set when the issuer has something to look after: a ticket came home, or
     /// a task is to be cancelled. One load on the hot path.
     attention: Cell<bool>,
@@ -53,6 +55,19 @@ impl Runnable {
     #[inline]
     pub(crate) fn issue(card: Rc<Sched>) -> Self {
         Self { card: Some(card) }
+    }
+
+    /// Turns the task away (load shedding): the loop cancels it, a gate refuses
+    /// the waiter, and both report it.
+    #[doc(alias = "drop")]
+    #[doc(alias = "reject")]
+    pub fn shed(self) {
+        let card = self.redeem();
+        let home = Rc::clone(&card.home);
+        if !home.closed.get() {
+            home.shed.borrow_mut().push(card);
+            home.call_attention();
+        }
     }
 
     /// Takes the ticket apart: it no longer comes home when dropped.
@@ -129,9 +144,14 @@ impl Home {
         self.returned.take()
     }
 
+    /// The cards of the tickets shed since the last call.
+    pub(crate) fn take_shed(&self) -> Vec<Rc<Sched>> {
+        self.shed.take()
+    }
+
     /// The issuer is gone: tickets dropped from now on just vanish.
     pub(crate) fn close(&self) {
         self.closed.set(true);
-        drop(self.returned.take());
+        drop((self.returned.take(), self.shed.take()));
     }
 }

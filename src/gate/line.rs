@@ -1,0 +1,225 @@
+//! The line of a gate: its waiters, and the issuer of their tickets.
+//!
+//! Laws: T2, one valid ticket per waiter that waits or has left, none for the
+//! others; T4, a ticket names a place in the line and goes stale, never wrong.
+//! Permits are conserved: each is free, or its waiter or `Permit` has it.
+//!
+//! Read next: `runtime/custody.rs`.
+
+use super::Shed;
+use crate::policy::{Policy, Runnable, Sched};
+use crate::runtime::custody::{Custody, Issuer};
+use crate::runtime::{Report, current};
+use crate::slab::{Key, Slab};
+use crate::task::ticket::Home;
+use crate::task::{SpawnOptions, TaskId};
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+/// The waiters of a gate: the issuer of its tickets.
+pub(super) struct Line {
+    /// In no order; the policy has that.
+    waiters: RefCell<Slab<Waiter>>,
+    /// Where dropped tickets come home to.
+    pub(super) home: Rc<Home>,
+    /// Free permits.
+    pub(super) free: Cell<usize>,
+    /// Whom to wake.
+    pub(super) wakers: RefCell<Vec<Waker>>,
+}
+
+/// One waiter.
+pub(super) struct Waiter {
+    /// What the policy sees.
+    card: Rc<Sched>,
+    /// Where it stands.
+    stage: Stage,
+    /// Its task.
+    waker: Option<Waker>,
+}
+
+/// Where a waiter stands. The policy has the ticket in the first two.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// It waits.
+    Waiting,
+    /// It has given up; the ticket is a husk.
+    Left,
+    /// It has a permit, since then, and was woken.
+    Granted(Instant),
+    /// It was turned away, and was woken.
+    Refused,
+}
+
+impl Line {
+    /// An empty line.
+    pub(super) fn new(permits: usize) -> Self {
+        Self {
+            waiters: RefCell::new(Slab::new()),
+            home: Rc::default(),
+            free: Cell::new(permits),
+            wakers: RefCell::default(),
+        }
+    }
+
+    /// Takes a new waiter in; returns its place and its ticket.
+    pub(super) fn join(
+        &self,
+        options: SpawnOptions,
+        site: &'static Location<'static>,
+        now: Instant,
+    ) -> (Key<Waiter>, Runnable) {
+        let mut waiters = self.waiters.borrow_mut();
+        let mut ticket = None;
+        let place = waiters.insert_with(
+            |Key {
+                 index, generation, ..
+             }| {
+                let (id, home) = (TaskId { index, generation }, Rc::clone(&self.home));
+                let card = Rc::new(Sched::new(id, options, site, now, home, None));
+                ticket = Some(Runnable::issue(Rc::clone(&card)));
+                Waiter {
+                    card,
+                    stage: Stage::Waiting,
+                    waker: None,
+                }
+            },
+        );
+        (place, ticket.expect("the slab has called us"))
+    }
+
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        let waiters = self.waiters.borrow();
+        let waiting = waiters
+            .iter()
+            .filter(|(_, waiter)| matches!(waiter.stage, Stage::Waiting));
+        waiting.count()
+    }
+
+    /// What became of a waiter: its card and since when it has a permit.
+    pub(super) fn outcome(
+        &self,
+        place: Key<Waiter>,
+        waker: &Waker,
+    ) -> Poll<Result<(Rc<Sched>, Instant), Shed>> {
+        let mut waiters = self.waiters.borrow_mut();
+        let stage = waiters.get(place).map(|waiter| waiter.stage);
+        if let (Some(Stage::Waiting), Some(waiter)) = (stage, waiters.get_mut(place)) {
+            let same = waiter.waker.as_ref().is_some_and(|w| w.will_wake(waker));
+            let old = if same {
+                None
+            } else {
+                waiter.waker.replace(waker.clone())
+            };
+            drop(waiters);
+            drop(old); // A foreign waker's drop is user code.
+            return Poll::Pending;
+        }
+        let waiter = waiters.remove(place);
+        Poll::Ready(match (stage, waiter) {
+            (Some(Stage::Granted(since)), Some(waiter)) => Ok((waiter.card, since)),
+            _ => Err(Shed),
+        })
+    }
+
+    /// A waiter gives up. Returns the permit it had been granted.
+    pub(super) fn leave(&self, place: Key<Waiter>) -> Option<(Rc<Sched>, Instant)> {
+        let mut waiters = self.waiters.borrow_mut();
+        let waiter = waiters.get_mut(place)?;
+        let waker = waiter.waker.take();
+        let granted = match waiter.stage {
+            Stage::Waiting | Stage::Left => {
+                waiter.stage = Stage::Left;
+                None
+            }
+            Stage::Granted(since) => waiters.remove(place).map(|waiter| (waiter.card, since)),
+            Stage::Refused => waiters.remove(place).and(None),
+        };
+        drop(waiters);
+        drop(waker);
+        granted
+    }
+
+    /// The policy picked a ticket: a permit for its waiter, if it still waits.
+    pub(super) fn admit<P: Policy + 'static>(
+        &self,
+        card: Rc<Sched>,
+        now: Instant,
+        custody: &mut Custody<P, Self>,
+    ) {
+        if !self.is_valid(&card) {
+            return custody.void_ticket(&card);
+        }
+        let mut waiters = self.waiters.borrow_mut();
+        let Some(waiter) = waiters.get_mut(place_of(&card)) else {
+            return;
+        };
+        if let Stage::Left = waiter.stage {
+            waiters.remove(place_of(&card));
+            return;
+        }
+        waiter.stage = Stage::Granted(now);
+        self.wakers.borrow_mut().extend(waiter.waker.take());
+        self.free.set(self.free.get() - 1);
+    }
+}
+
+impl Issuer for Line {
+    fn home(&self) -> &Rc<Home> {
+        &self.home
+    }
+
+    fn is_valid(&self, card: &Rc<Sched>) -> bool {
+        let waiters = self.waiters.borrow();
+        waiters.get(place_of(card)).is_some_and(|waiter| {
+            matches!(waiter.stage, Stage::Waiting | Stage::Left) && Rc::ptr_eq(&waiter.card, card)
+        })
+    }
+
+    fn reissue(&self) -> Vec<Runnable> {
+        let mut waiters = self.waiters.borrow_mut();
+        let keys: Vec<_> = waiters.iter().map(|(key, _)| key).collect();
+        let mut tickets = Vec::new();
+        for key in keys {
+            match waiters.get_mut(key) {
+                Some(waiter) if matches!(waiter.stage, Stage::Waiting) => {
+                    waiter.card = Rc::new(waiter.card.copy(Rc::clone(&self.home), None));
+                    tickets.push(Runnable::issue(Rc::clone(&waiter.card)));
+                }
+                Some(waiter) if matches!(waiter.stage, Stage::Left) => {
+                    waiters.remove(key);
+                }
+                _ => {}
+            }
+        }
+        tickets
+    }
+
+    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable> {
+        let mut waiters = self.waiters.borrow_mut();
+        match waiters.get_mut(place_of(&card)) {
+            Some(waiter) if matches!(waiter.stage, Stage::Waiting) => {
+                waiter.stage = Stage::Refused;
+                self.wakers.borrow_mut().extend(waiter.waker.take());
+            }
+            _ => drop(waiters.remove(place_of(&card))),
+        }
+        None
+    }
+
+    fn report(&self, report: &Report) {
+        match current::state() {
+            Ok(state) => state.report(report),
+            Err(_) => eprintln!("downbeat: {report}"),
+        }
+    }
+}
+
+/// A waiter's card is named after its place in the line.
+fn place_of(card: &Sched) -> Key<Waiter> {
+    Key::new(card.id().index, card.id().generation)
+}
