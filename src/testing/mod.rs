@@ -11,17 +11,21 @@
 //!   [`Script`] plays one side of a conversation byte by byte; [`Ragged`] cuts
 //!   another stream's reads and writes into small pieces.
 //! * [`Rng`] is the source of chance they use.
+//! * [`Recorder`] writes down every scheduling event of a loop, as plain data and
+//!   as text.
 //!
 //! Read next: `probe.rs`.
 
 mod probe;
 mod ragged;
+mod recorder;
 mod rng;
 mod script;
 mod stream;
 
 pub use probe::{Alarm, Probe, block_on};
 pub use ragged::Ragged;
+pub use recorder::{Event, RecordedTask, Recorder, Recording, What, Why};
 pub use rng::Rng;
 pub use script::Script;
 pub use stream::{Stream, pair};
