@@ -254,8 +254,7 @@ impl<P: Policy + 'static> Builder<P> {
         current::announce(state.id, Arc::clone(&state.mailbox));
         // A new loop starts over, so that two runs on one thread are alike.
         crate::rotation::restart();
-        let watchdog =
-            Watchdog::new(self.passed_over_after, self.retire_unfair, &state.clock);
+        let watchdog = Watchdog::new(self.passed_over_after, self.retire_unfair, &state.clock);
         let custody = Custody::new(self.policy, Rc::clone(&state));
         state.measured.set(watched || custody.is_timed());
         Ok(Runtime {

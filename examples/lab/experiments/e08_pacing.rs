@@ -1,0 +1,156 @@
+//! E8: pacing: how often to look at I/O.
+
+use super::{Experiment, MS, US, poisson};
+use crate::bench::Setup;
+use crate::chance::Chance;
+use crate::job::{Job, LAB, Out, busy, open, since};
+use crate::lab::Lab;
+use crate::stats::{Estimate, batch_means, independent};
+use crate::table::Row;
+use downbeat::runtime::{Pacing, current_task, spawn_with};
+use downbeat::time::{now, sleep_until, work};
+use downbeat::{SpawnOptions, yield_now};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The experiment.
+///
+/// (a) A turn of k polls of s and a look of c is a cycle of k s + c in which an event
+/// falls anywhere: its delay is uniform.
+/// (b) All work comes from I/O, FIFO, `Batch`: a turn takes what is there, looks (c),
+/// and serves it. With C the length of a turn, a wait is the rest of the turn one
+/// comes in, then c, then the work that came earlier in that turn: W = (1 + r)
+/// E[C^2] / (2 E[C]) + c, with E[C] = c/(1 - r) and var C = l E[C] E[S^2] / (1 - r^2).
+/// That is P-K + c (1 + r) / (2 (1 - r)) + c.
+pub(crate) const IT: Experiment = Experiment {
+    number: "e8",
+    name: "pacing",
+    claim: "Looking at I/O after every k polls bounds how late an urgent event is seen; FIFO alone gains nothing from looking more often.",
+    formula: "delay uniform on (0, k s + c), cost c/(k s + c); batches: W = P-K + c (1 + r)/(2 (1 - r)) + c",
+    source: "elementary; gated vacations: Takagi 1991, derived in this file",
+    moral: "Order, pacing and budget are three knobs. Next: lab run budget",
+    run,
+};
+
+/// A poll of the hog, and a look at the system.
+const POLL: u64 = 10 * US;
+const LOOK: u64 = US;
+const EVENTS: u64 = 2000;
+
+fn run(lab: &Lab) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for every in [1, 8, 61, 512] {
+        let cycle = u64::from(every) * POLL + LOOK;
+        let (delays, cost) = detect(lab, every);
+        let worst = delays.iter().copied().fold(0.0, f64::max);
+        let cycle_us = cycle as f64 / 1e3;
+        let what = |what: &str| format!("look every {every} polls: {what}");
+        rows.push(Row::near(
+            what("mean delay"),
+            "us",
+            cycle_us / 2.0,
+            independent(&delays),
+        ));
+        rows.push(Row::at_most(what("longest delay"), "us", cycle_us, worst));
+        let theory = LOOK as f64 / cycle as f64;
+        // The first and the last turn are not whole: two looks of many.
+        rows.push(Row::within(what("cost"), "", theory, cost, theory * 0.01));
+    }
+    rows.extend(batches(lab));
+    rows
+}
+
+/// A hog that is always ready, and rare urgent events. Returns how late each was
+/// seen, in microseconds, and which part of the time went into looking.
+fn detect(lab: &Lab, every: u32) -> (Vec<f64>, f64) {
+    let setup = Setup::new(lab.policy("priority")).toll(every, Duration::from_nanos(LOOK));
+    let cycle = u64::from(every) * POLL + LOOK;
+    let seed = lab.seed;
+    let program = async move {
+        let zero = now();
+        let polls = Rc::new(Cell::new(0_u64));
+        let (count, stop) = (Rc::clone(&polls), Rc::new(Cell::new(false)));
+        let end = Rc::clone(&stop);
+        let hog = async move {
+            while !end.get() {
+                work(Duration::from_nanos(POLL));
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        };
+        let hog = spawn_with(hog, SpawnOptions::new().name("hog"));
+        let urgent = spawn_with(events(seed, cycle), SpawnOptions::new().priority(1));
+        let delays = urgent.await.unwrap_or_default();
+        stop.set(true);
+        drop(hog.await);
+        let used = polls.get() * POLL;
+        (delays, 1.0 - used as f64 / since(zero) as f64)
+    };
+    lab.run("priority", setup, program).0.unwrap_or_default()
+}
+
+/// Events at instants that know nothing of turns: 10 to 12 cycles apart.
+async fn events(seed: u64, cycle: u64) -> Vec<f64> {
+    let mut chance = Chance::new(seed);
+    let mut delays = Vec::new();
+    for _ in 0..EVENTS {
+        let due = now() + Duration::from_nanos(10 * cycle + chance.below(2 * cycle));
+        sleep_until(due).await;
+        // The card says when the loop saw that the timer was due.
+        let seen = current_task(|task| task.ready_at()).unwrap_or(due);
+        delays.push(seen.saturating_duration_since(due).as_nanos() as f64 / 1e3);
+    }
+    delays
+}
+
+const LOAD: f64 = 0.7;
+const JOBS: usize = 200_000;
+
+/// FIFO, where all work comes from I/O.
+fn batches(lab: &Lab) -> Vec<Row> {
+    let mean = POLL as f64;
+    let jobs = poisson(lab.seed, JOBS, mean / LOAD, |chance, at| {
+        Job::new(at, chance.exponential(mean) as u64 + 1)
+    });
+    let (s, c) = (mean / 1e3, LOOK as f64 / 1e3);
+    // Exponential sizes: l E[S^2] / (2 (1 - r)) = r s / (1 - r).
+    let gated = LOAD * s / (1.0 - LOAD) + c * (1.0 + LOAD) / (2.0 * (1.0 - LOAD)) + c;
+    let setup = Setup::new(lab.policy("fifo")).pacing(Pacing::Batch);
+    let (outs, _) = lab.run("fifo, batches", setup, with_looks(Rc::clone(&jobs)));
+    let mut rows = vec![Row::near(
+        "batches: mean wait",
+        "us",
+        gated,
+        waits(&jobs, &outs),
+    )];
+    let mut last: f64 = 0.0;
+    for every in [16, 4, 1] {
+        let look = Duration::from_nanos(LOOK);
+        let setup = Setup::new(lab.policy("fifo")).toll(every, look);
+        let (outs, _) = lab.run("fifo", setup, open(Rc::clone(&jobs)));
+        let wait = waits(&jobs, &outs).mean;
+        let what = format!("fifo, look every {every}: mean wait");
+        rows.push(Row::at_least(what, "us", last, wait));
+        last = wait;
+    }
+    rows
+}
+
+/// The jobs, and a task that is in every batch and stands for the look.
+async fn with_looks(jobs: Rc<[Job]>) -> Vec<Out> {
+    let far = now() + Duration::from_millis(1000 * MS);
+    let looks = busy(Duration::from_nanos(LOOK), far, |_| {});
+    let looks = spawn_with(looks, SpawnOptions::new().name("look"));
+    debug_assert!(current_task(|task| task.group()) == Some(LAB));
+    let outs = open(jobs).await;
+    looks.abort();
+    outs
+}
+
+/// The mean wait, in microseconds.
+fn waits(jobs: &[Job], outs: &Option<Vec<Out>>) -> Estimate {
+    let outs = outs.as_deref().unwrap_or_default();
+    let pairs = jobs.iter().zip(outs);
+    batch_means(pairs.map(|(job, out)| (out.start - job.at) as f64 / 1e3))
+}
