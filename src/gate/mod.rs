@@ -17,7 +17,7 @@ mod desk;
 mod line;
 
 use crate::budget;
-use crate::policy::{Deadline, Fifo, Policy, Sched, Size};
+use crate::policy::{Fifo, Policy, Sched};
 use crate::runtime::current_task;
 use crate::slab::Key;
 use crate::task::SpawnOptions;
@@ -96,14 +96,7 @@ impl<P: Policy + 'static> Gate<P> {
     /// When the gate's policy turns the waiter away; most policies never do.
     #[track_caller]
     pub fn acquire(&self) -> Acquire<P> {
-        let options = current_task(|task| SpawnOptions {
-            name: task.name(),
-            priority: task.priority(),
-            weight: task.weight(),
-            group: task.group(),
-            deadline: task.deadline(),
-            size: task.size(),
-        });
+        let options = current_task(SpawnOptions::of);
         Acquire {
             desk: Rc::clone(&self.desk),
             options: options.unwrap_or_default(),
@@ -132,39 +125,38 @@ impl<P: Policy + 'static> Gate<P> {
 
 impl<P: Policy + 'static> Acquire<P> {
     /// How much work it is, instead of the task's size.
-    pub fn size(mut self, size: u64) -> Self {
-        self.options.size = Size::Of(size);
-        self
+    pub fn size(self, size: u64) -> Self {
+        self.set(|options| options.size(size))
     }
 
     /// When it should be done, instead of the task's deadline.
-    pub fn deadline(mut self, deadline: Instant) -> Self {
-        self.options.deadline = Deadline::At(deadline);
-        self
+    pub fn deadline(self, deadline: Instant) -> Self {
+        self.set(|options| options.deadline(deadline))
     }
 
     /// The group (host, tenant), instead of the task's.
-    pub fn group(mut self, group: u32) -> Self {
-        self.options.group = group;
-        self
+    pub fn group(self, group: u32) -> Self {
+        self.set(|options| options.group(group))
     }
 
     /// The priority, instead of the task's.
-    pub fn priority(mut self, priority: u32) -> Self {
-        self.options.priority = priority;
-        self
+    pub fn priority(self, priority: u32) -> Self {
+        self.set(|options| options.priority(priority))
     }
 
     /// The share, instead of the task's; 0 counts as 1.
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.options.weight = weight.max(1);
+    pub fn weight(self, weight: u32) -> Self {
+        self.set(|options| options.weight(weight))
+    }
+
+    fn set(mut self, change: impl FnOnce(SpawnOptions) -> SpawnOptions) -> Self {
+        self.options = change(std::mem::take(&mut self.options));
         self
     }
 
     /// What reports call it, instead of the task's name.
-    pub fn name(mut self, name: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        self.options.name = Some(name.into());
-        self
+    pub fn name(self, name: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        self.set(|options| options.name(name))
     }
 }
 
@@ -176,7 +168,7 @@ impl<P: Policy + 'static> Future for Acquire<P> {
         let place = match self.place {
             Some(place) => place,
             None => {
-                let (options, site) = (self.options.clone(), self.site);
+                let (options, site) = (std::mem::take(&mut self.options), self.site);
                 let place = self.desk.line_up(options, site);
                 self.place = Some(place);
                 place

@@ -135,6 +135,11 @@ impl BodyReader {
         }
     }
 
+    /// The body has its last byte; its trailers may be missing.
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(self.state, State::Ended | State::Length(0))
+    }
+
     /// Is the end of the connection the end of this body?
     pub(crate) fn ends_with_connection(&self) -> bool {
         matches!(self.state, State::Close)

@@ -41,9 +41,9 @@ pub(crate) enum Upload {
     Stopped,
 }
 
-/// What was understood.
-#[derive(Debug)]
-pub(crate) enum Event<'a> {
+/// What was understood. It borrows nothing, so a driver can loop over it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Event {
     /// More bytes are needed: read into the buffer, or call
     /// [`end`](super::exchange::Exchange::end).
     Need,
@@ -52,10 +52,19 @@ pub(crate) enum Event<'a> {
     Informational,
     /// The final head, in [`head`](super::exchange::Exchange::head).
     Head,
-    /// Bytes of the body, decoded.
-    Body(&'a [u8]),
+    /// Bytes of the body, to be taken by [`lend`](super::exchange::Exchange::lend).
+    Body(Piece),
     /// The response is complete, trailers included.
     Done(Reuse),
+}
+
+/// Where the bytes of a piece of the body are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Piece {
+    /// So many at the front of the receive buffer.
+    Raw(usize),
+    /// With the decoder.
+    Decoded,
 }
 
 /// How the transport ended.

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use super::content::Decoder;
 use super::error::Error;
-pub(crate) use super::event::{Asked, Ended, Event, Stage, Upload};
+pub(crate) use super::event::{Asked, Ended, Event, Piece, Stage, Upload};
 use super::head::{HeadReader, ResponseHead};
 use super::headers::Headers;
 use super::kind::{ErrorKind, Phase};
@@ -118,7 +118,7 @@ impl Exchange {
     /// # Errors
     /// What is wrong with the response. The connection is of no more use.
     #[inline]
-    pub(crate) fn advance<'a>(&'a mut self, recv: &'a mut RecvBuffer) -> Result<Event<'a>, Error> {
+    pub(crate) fn advance(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
         // A head in small pieces: most of them decide nothing.
         if let State::Head(reader) = &mut self.state
             && reader.inside_line(recv, &self.limits)
@@ -128,14 +128,14 @@ impl Exchange {
         self.understand(recv)
     }
 
-    fn understand<'a>(&'a mut self, recv: &'a mut RecvBuffer) -> Result<Event<'a>, Error> {
+    fn understand(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
         self.heard |= !recv.is_empty();
         match self.next(recv) {
             Ok(Next::Need) => Ok(Event::Need),
             Ok(Next::Informational) => Ok(Event::Informational),
             Ok(Next::Head) => Ok(Event::Head),
-            Ok(Next::Bytes(len)) => Ok(Event::Body(recv.take(len))),
-            Ok(Next::Decoded) => Ok(Event::Body(self.decoded())),
+            Ok(Next::Bytes(len)) => Ok(Event::Body(Piece::Raw(len))),
+            Ok(Next::Decoded) => Ok(Event::Body(Piece::Decoded)),
             Ok(Next::Done) => Ok(Event::Done(self.reuse)),
             Err(error) => {
                 self.fail();
@@ -144,12 +144,20 @@ impl Exchange {
         }
     }
 
+    /// The bytes of the piece that the last [`advance`](Exchange::advance) found.
+    pub(crate) fn lend<'a>(&'a self, piece: Piece, recv: &'a mut RecvBuffer) -> &'a [u8] {
+        match piece {
+            Piece::Raw(len) => recv.take(len),
+            Piece::Decoded => self.decoded(),
+        }
+    }
+
     /// The transport ended, and everything read before has been understood.
     /// Gives `Done` for a body that ends with its connection.
     ///
     /// # Errors
     /// `Truncated` everywhere else, and `Decode` for cut-off content.
-    pub(crate) fn end(&mut self, how: Ended) -> Result<Event<'static>, Error> {
+    pub(crate) fn end(&mut self, how: Ended) -> Result<Event, Error> {
         self.reuse.close(CloseReason::TransportEnded);
         let phase = match self.stage() {
             Stage::Done => return Ok(Event::Done(self.reuse)),
@@ -173,6 +181,15 @@ impl Exchange {
         // Everything was read before, so nothing is behind the end.
         self.after_body(&RecvBuffer::new(), false)?;
         Ok(Event::Done(self.reuse))
+    }
+
+    /// Is only the end missing, with not a byte of body before it?
+    pub(crate) fn is_at_end(&self) -> bool {
+        match &self.state {
+            State::Body(body) => body.is_complete(),
+            State::Done | State::Failed => true,
+            State::Head(_) | State::Trailers(..) => false,
+        }
     }
 
     /// The request, body included, was written and flushed.
@@ -227,11 +244,6 @@ impl Exchange {
     /// Everything that was let pass so far.
     pub(crate) fn quirks(&self) -> Quirks {
         self.quirks
-    }
-
-    /// What becomes of the connection, as far as it is known.
-    pub(crate) fn reuse(&self) -> Reuse {
-        self.reuse
     }
 
     /// How long the connection may stay idle, if the server said so. Known from

@@ -166,6 +166,7 @@ impl Headers {
     }
 
     /// The buffer behind the fields, as [`refill`](Headers::refill) left it.
+    #[cfg(test)]
     pub(crate) fn text(&self) -> &[u8] {
         &self.bytes
     }

@@ -22,21 +22,32 @@
 //! Read next: `exchange.rs`, then `framing.rs`.
 
 mod address;
+mod alarm;
 mod basic;
 mod body;
+mod builder;
+mod call;
 mod charset;
 mod chunk;
+mod client;
+mod connect;
+mod connection;
 mod content;
 mod deadlines;
+mod dial;
+mod dns;
 mod error;
 mod escape;
 mod event;
 mod exchange;
+mod faults;
+mod fetch;
 mod framing;
 #[cfg(feature = "gzip")]
 mod gzip_header;
 mod head;
 mod headers;
+mod hooks;
 #[cfg(feature = "gzip")]
 mod inflate;
 mod keep_alive;
@@ -46,35 +57,49 @@ mod lines;
 mod method;
 mod no_proxy;
 mod origin;
+mod outbox;
+mod payload;
+mod pool;
 mod proxy;
 mod quirk;
 mod recv;
 mod redirect;
 mod request;
+mod response;
 mod response_body;
 mod retry;
 mod reuse;
 mod syntax;
+mod tcp;
 mod timings;
 mod trailers;
+mod transfer;
 mod transitions;
 mod upload;
 mod version;
+mod watch;
 
 pub use address::{AddressGuard, Network, is_public};
+pub use builder::ClientBuilder;
+pub use call::RequestBuilder;
+pub use client::Client;
+pub use connect::{Connect, Connected, Connecting, Destination, Stream};
 pub use deadlines::{Deadline, Deadlines, MinRate};
 pub use error::{
     ConnectFault, DecodeFault, Error, ErrorKind, FramingFault, ParseFault, Phase, ProxyFault,
     RedirectFault, RequestFault, ResolveFault, TlsFault,
 };
 pub use headers::Headers;
+pub use hooks::{Event, Hooks};
 pub use keep_alive::RetryAfter;
 pub use limits::{Limit, Limits};
 pub use method::Method;
 pub use no_proxy::NoProxy;
 pub use origin::{IntoUrl, Origin, Scheme};
+pub use payload::Body;
 pub use proxy::Proxy;
 pub use quirk::{Quirk, Quirks};
 pub use redirect::RedirectPolicy;
+pub use response::{Redirect, Response};
 pub use timings::Timings;
 pub use version::Version;

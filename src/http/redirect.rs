@@ -160,11 +160,6 @@ impl Trail {
         }
         Ok(Step::Follow(Box::new(next)))
     }
-
-    /// The URLs of the requests that were redirected, in order.
-    pub(crate) fn urls(&self) -> impl Iterator<Item = &Url> {
-        self.visited.iter().map(|(_, url)| url)
-    }
 }
 
 impl NextRequest {

@@ -133,6 +133,11 @@ impl ResponseBody {
         self.decoder = None;
     }
 
+    /// Nothing is missing but what says so.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.reader.is_complete() && self.ready == 0 && self.decoder.is_none()
+    }
+
     /// How many bytes may be read past the buffer.
     pub(crate) fn direct(&self) -> Option<u64> {
         match self.plan {

@@ -45,8 +45,10 @@ pub(crate) enum CloseReason {
     RequestUnfinished,
     /// It now is a tunnel or speaks another protocol.
     Tunnel,
-    /// The transport ended.
+    /// The transport ended, or stirred while nothing was asked.
     TransportEnded,
+    /// It is too old, or the server's patience is over.
+    Expired,
 }
 
 impl Reuse {

@@ -97,11 +97,6 @@ impl BodyWriter {
         out.extend_from_slice(b"\r\n");
         Ok(())
     }
-
-    /// Bytes of the body so far.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent
-    }
 }
 
 fn wrong_length() -> Error {

@@ -6,16 +6,23 @@
 //! Law: whatever reads until something is found takes a limit, because the
 //! other side decides how long that takes.
 //!
+//! With the feature `futures-io`, `Compat` turns our streams into those of the
+//! crate of that name, and back.
+//!
 //! Read next: `traits.rs`, then `ext.rs`.
 
 mod buf_reader;
 mod buf_writer;
 mod copy;
 mod ext;
+#[cfg(feature = "futures-io")]
+mod futures_io;
 mod registered;
 mod split;
 mod traits;
 
+#[cfg(feature = "futures-io")]
+pub use self::futures_io::Compat;
 pub use buf_reader::BufReader;
 pub use buf_writer::BufWriter;
 pub use copy::copy;

@@ -64,8 +64,13 @@ impl Eevdf {
 }
 
 impl Policy for Eevdf {
-    fn enqueue(&mut self, task: Runnable, _: Cause) {
-        let (key, arrival) = (task.key().max(self.virtual_time), self.arrivals);
+    fn enqueue(&mut self, task: Runnable, cause: Cause) {
+        // Who never left keeps the credit.
+        let joined = match cause {
+            Cause::Yield => 0,
+            _ => self.virtual_time,
+        };
+        let (key, arrival) = (task.key().max(joined), self.arrivals);
         task.set_key(key);
         task.set_tag(u64::from(task.weight()));
         self.weights += task.tag();

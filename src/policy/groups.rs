@@ -42,6 +42,8 @@ pub struct Groups<O, M, I> {
     home: Rc<Home>,
     /// Whether any policy here reads the clock.
     clock: bool,
+    /// What the policies inside are called.
+    inside_name: String,
 }
 
 /// One group.
@@ -59,15 +61,16 @@ struct Group<I> {
 impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Groups<O, M, I> {
     /// Orders groups by `outer` and the tasks of each by what `make` makes for it.
     pub fn new(outer: O, mut make: M) -> Self {
-        let clock = outer.wants_clock() || make(0).wants_clock();
+        let sample = make(0);
         Self {
-            outer,
-            make,
             groups: BTreeMap::new(),
             queued: 0,
             last: None,
             home: Rc::default(),
-            clock,
+            clock: outer.wants_clock() || sample.wants_clock(),
+            inside_name: sample.name(),
+            outer,
+            make,
         }
     }
 
@@ -196,9 +199,7 @@ impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Policy for Groups<O, M, I> {
     }
 
     fn name(&self) -> String {
-        let inside = self.groups.values().next();
-        let inside = inside.map_or_else(|| "?".into(), |group| group.inside.name());
-        format!("groups({}) > {inside}", self.outer.name())
+        format!("groups({}) > {}", self.outer.name(), self.inside_name)
     }
 }
 

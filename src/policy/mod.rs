@@ -89,6 +89,7 @@ pub use slot::Slot;
 pub use srpt::srpt;
 pub use traced::{Step, Traced};
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// An order among runnable tasks.
@@ -194,6 +195,12 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
 
     fn name(&self) -> String {
         (**self).name()
+    }
+}
+
+impl fmt::Debug for dyn Policy + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
     }
 }
 

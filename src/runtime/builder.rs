@@ -3,6 +3,7 @@
 //! Read next: `mod.rs`, where the settings become a `Runtime`.
 
 use super::custody::Custody;
+use super::pacing::Pacing;
 use super::report::{Hook, Report, Reporter};
 use super::state::{LoopState, PoolLimits, ScheduleHash, Stats};
 use super::watchdog::Watchdog;
@@ -21,20 +22,6 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
-
-/// How many polls a turn does before the loop looks at I/O and timers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pacing {
-    /// At most this many. The default is 61: rarely enough to cost nothing, often
-    /// enough that a ready socket waits for microseconds.
-    Every(u32),
-    /// As many as were runnable when the turn began (asyncio, trio, node).
-    Batch,
-    /// Until this much time has passed (Seastar, glommio).
-    Slice(Duration),
-    /// Until nothing is runnable: starves I/O; for experiments only.
-    Drain,
-}
 
 /// Settings for a [`Runtime`].
 pub struct Builder<P = Fifo> {

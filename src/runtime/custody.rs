@@ -10,37 +10,35 @@
 //!
 //! Absent on purpose: any opinion about order.
 //!
-//! Read next: `turn.rs`.
+//! Read next: `rescue.rs`.
 
 use super::report::Report;
 use super::state::LoopState;
 use crate::policy::{Cause, End, Fifo, Policy, Runnable};
-use crate::task::join::panic_text;
 use crate::task::ticket::Home;
 use crate::task::{Sched, TaskLabel};
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A policy whose tickets are counted.
 pub(crate) struct Custody<P, I = LoopState> {
     /// The policy; `None` after it has panicked.
-    policy: Option<P>,
+    pub(super) policy: Option<P>,
     /// What the policy was called that is no longer in service.
-    retired: Option<String>,
+    pub(super) retired: Option<String>,
     /// What the policy lost, and everything once it is gone.
-    rescue: Fifo,
+    pub(super) rescue: Fifo,
     /// How many valid tickets the policy has.
-    held: usize,
+    pub(super) held: usize,
     /// The policy's last answer was "nothing now".
     declined: bool,
     /// Whether the policy reads the clock.
-    timed: bool,
+    pub(super) timed: bool,
     /// Where our tickets come home to.
-    home: Rc<Home>,
+    pub(super) home: Rc<Home>,
     /// For fresh tickets and reports.
-    issuer: Rc<I>,
+    pub(super) issuer: Rc<I>,
 }
 
 /// Who issues the tickets: a loop to its tasks, a gate to its waiters.
@@ -102,7 +100,8 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         custody
     }
 
-    fn install(&mut self, policy: P) {
+    /// Begins the service of a policy.
+    pub(super) fn install(&mut self, policy: P) {
         let timed = catch_unwind(AssertUnwindSafe(|| policy.wants_clock()));
         self.policy = Some(policy);
         self.retired = None;
@@ -197,7 +196,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Voids all tickets that are out and issues fresh ones. Only between two
     /// polls, when no ticket is in the loop's own hands.
-    fn reissue(&mut self) -> Vec<Runnable> {
+    pub(super) fn reissue(&mut self) -> Vec<Runnable> {
         self.held = 0;
         self.issuer.reissue()
     }
@@ -270,116 +269,5 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             policy,
             task: TaskLabel::of(task),
         });
-    }
-
-    /// Puts the tickets that came home into the rescue queue and names the
-    /// policy that dropped them.
-    pub(crate) fn look_after_tickets(&mut self) {
-        let lost = self.rescue_returned();
-        if !lost.is_empty() {
-            let policy = self.name();
-            self.issuer.report(&Report::PolicyDropped {
-                policy,
-                tasks: lost,
-            });
-        }
-    }
-
-    /// Cancels what the policy turned away. Between two polls.
-    pub(crate) fn look_after_shed(&mut self) {
-        let mut tasks = Vec::new();
-        for card in self.home.take_shed() {
-            if self.issuer.is_valid(&card) {
-                self.held = self.held.saturating_sub(1);
-                tasks.push(TaskLabel::of(&card));
-                if let Some(ticket) = self.issuer.refuse(card) {
-                    self.rescue.enqueue(ticket, Cause::Moved);
-                }
-            }
-        }
-        if !tasks.is_empty() {
-            let policy = self.name();
-            self.issuer.report(&Report::PolicyShed { policy, tasks });
-        }
-    }
-
-    /// Moves returned tickets to the rescue queue; void ones vanish.
-    fn rescue_returned(&mut self) -> Vec<TaskLabel> {
-        let returned = self.home.take_returned();
-        let valid = returned
-            .into_iter()
-            .filter(|card| self.issuer.is_valid(card));
-        let mut labels = Vec::new();
-        for card in valid {
-            labels.push(TaskLabel::of(&card));
-            self.held = self.held.saturating_sub(1);
-            self.rescue.enqueue(Runnable::issue(card), Cause::Moved);
-        }
-        labels
-    }
-
-    /// Replaces the policy between two polls; all tickets move over.
-    pub(crate) fn replace(&mut self, policy: P) {
-        self.retire_policy();
-        self.rescue_returned();
-        let mut moved = std::mem::take(&mut self.rescue);
-        // What the old policy forgot or hid.
-        if self.held > 0 {
-            while let Some(ticket) = moved.pop() {
-                drop(ticket.redeem());
-            }
-            for ticket in self.reissue() {
-                moved.enqueue(ticket, Cause::Moved);
-            }
-        }
-        self.install(policy);
-        while let Some(ticket) = moved.pop() {
-            ticket.set_key(0);
-            ticket.set_tag(0);
-            self.enqueue(ticket, Cause::Moved);
-        }
-    }
-
-    /// Drops the policy; its tickets come home.
-    pub(crate) fn retire_policy(&mut self) {
-        let policy = self.policy.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(policy))) {
-            let message = panic_text(&*payload).into();
-            self.issuer.report(&Report::DropPanicked {
-                what: "a policy".into(),
-                message,
-            });
-        }
-    }
-
-    /// A panic reached the turn: the policy's service ends, a FIFO takes over.
-    ///
-    /// # Panics
-    /// Goes on with the panic when no policy is in service: then it is our own.
-    #[cold]
-    pub(crate) fn fail_over(&mut self, payload: Box<dyn Any + Send>) {
-        if self.policy.is_none() {
-            resume_unwind(payload);
-        }
-        let name = self.policy.as_ref().map(|policy| {
-            catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
-        });
-        let (policy, message) = (name.unwrap_or_default(), panic_text(&*payload).to_string());
-        self.dismiss(policy.clone());
-        self.issuer
-            .report(&Report::PolicyPanicked { policy, message });
-    }
-
-    /// Ends the policy's service: a FIFO takes over.
-    #[cold]
-    pub(crate) fn dismiss(&mut self, name: String) {
-        self.retired = Some(name);
-        self.timed = false;
-        self.retire_policy();
-        self.rescue_returned();
-        // Tickets that were in flight came home uncounted, so the count is not to
-        // be trusted. While it is not zero, `declined` replaces what the policy
-        // forgot or hid, once nothing else is left.
-        self.held = self.held.max(1);
     }
 }

@@ -16,8 +16,8 @@
 //! and the runtime stays usable.
 //!
 //! Read in this order: `turn.rs`, `chores.rs`, `wait.rs`, `state.rs`, `current.rs`,
-//! `custody.rs`, `watchdog.rs`, `builder.rs`, `page.rs`, `handle.rs`,
-//! `observer.rs`, `report.rs`.
+//! `custody.rs`, `rescue.rs`, `watchdog.rs`, `pacing.rs`, `builder.rs`, `page.rs`,
+//! `handle.rs`, `observer.rs`, `report.rs`.
 
 mod builder;
 mod chores;
@@ -25,17 +25,20 @@ pub(crate) mod current;
 pub(crate) mod custody;
 mod handle;
 mod observer;
+mod pacing;
 mod page;
 mod report;
+mod rescue;
 pub(crate) mod state;
 mod turn;
 mod wait;
 mod watchdog;
 
-pub use builder::{Builder, Pacing};
+pub use builder::Builder;
 pub use current::WrongLoop;
 pub use handle::{Handle, LoopGone, RemoteJoin, WaitError};
 pub use observer::Observer;
+pub use pacing::Pacing;
 pub use page::{
     SetPolicyError, TaskInfo, current_task, set_policy, spawn, spawn_with, stats, tasks, try_spawn,
 };

@@ -165,65 +165,54 @@ fn list(labels: &[TaskLabel]) -> String {
         .join(", ")
 }
 
+/// What a policy did to tickets whose tasks run all the same.
+fn rescued(policy: &str, did: &str, tasks: &[TaskLabel]) -> String {
+    let tasks = list(tasks);
+    format!("policy {policy} {did} the ticket of task {tasks}; the loop runs it all the same")
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let text = match self {
             Self::TaskPanicked { task, message } => {
-                write!(
-                    f,
-                    "task {task} panicked and nobody reads its result: {message}"
-                )
+                format!("task {task} panicked and nobody reads its result: {message}")
             }
             Self::DropPanicked { what, message } => {
-                write!(f, "{what} panicked while it was dropped: {message}")
+                format!("{what} panicked while it was dropped: {message}")
             }
-            Self::PolicyDropped { policy, tasks } => write!(
-                f,
-                "policy {policy} dropped the ticket of task {}; the loop runs it all the same",
-                list(tasks)
-            ),
-            Self::PolicyHoards { policy, tasks } => write!(
-                f,
-                "policy {policy} has nothing to run but keeps the ticket of task {}; \
-                 the loop runs it all the same",
-                list(tasks)
-            ),
+            Self::PolicyDropped { policy, tasks } => rescued(policy, "dropped", tasks),
+            Self::PolicyHoards { policy, tasks } => {
+                rescued(policy, "has nothing to run but keeps", tasks)
+            }
             Self::PolicyPanicked { policy, message } => {
-                write!(
-                    f,
-                    "policy {policy} panicked, a FIFO takes its place: {message}"
-                )
+                format!("policy {policy} panicked, a FIFO takes its place: {message}")
             }
             Self::PolicyShed { policy, tasks } => {
-                write!(f, "policy {policy} turned away task {}", list(tasks))
+                format!("policy {policy} turned away task {}", list(tasks))
             }
             Self::PassedOver {
                 policy,
                 task,
                 ready_for,
                 others,
-            } => write!(
-                f,
+            } => format!(
                 "policy {policy} passes over task {task}: runnable for {ready_for:.1?} \
                  while {others} other polls ran"
             ),
             Self::WrongTicket { policy, task } => {
-                write!(
-                    f,
-                    "policy {policy} picked a ticket that is not valid here, of task {task}"
-                )
+                format!("policy {policy} picked a ticket that is not valid here, of task {task}")
             }
-            Self::SlowPoll { task, took } => write!(
-                f,
+            Self::SlowPoll { task, took } => format!(
                 "task {task} kept the loop for {took:.1?} in one poll; \
                  every other task waited (see spawn_blocking)"
             ),
-            Self::Stuck(stuck) => stuck.fmt(f),
+            Self::Stuck(stuck) => return stuck.fmt(f),
             Self::ObserverPanicked { message } => {
-                write!(f, "the observer panicked and was removed: {message}")
+                format!("the observer panicked and was removed: {message}")
             }
-            Self::WakerPanicked { message } => write!(f, "a waker panicked: {message}"),
-        }
+            Self::WakerPanicked { message } => format!("a waker panicked: {message}"),
+        };
+        f.write_str(&text)
     }
 }
 

@@ -96,14 +96,7 @@ impl Watchdog {
             if what != TaskState::Runnable {
                 return;
             }
-            let fresh = Suspect {
-                polls: task.polls(),
-                seen_at: polls,
-            };
-            let old = before
-                .get(&task.id())
-                .filter(|old| old.polls == fresh.polls);
-            let suspect = *old.unwrap_or(&fresh);
+            let suspect = Suspect::seen(&before, task, polls);
             self.suspects.insert(task.id(), suspect);
             let ready_for = now.saturating_duration_since(task.ready_at());
             if ready_for > patience || !timed {
@@ -121,6 +114,18 @@ impl Watchdog {
         }
         let label = |(id, ready_for, others)| (state.label(id), ready_for, others);
         late.into_iter().map(label).collect()
+    }
+}
+
+impl Suspect {
+    /// What is known about a runnable task: what was, unless it has been polled since.
+    fn seen(before: &BTreeMap<TaskId, Self>, task: &Sched, polls: u64) -> Self {
+        let fresh = Self {
+            polls: task.polls(),
+            seen_at: polls,
+        };
+        let old = before.get(&task.id());
+        *old.filter(|old| old.polls == fresh.polls).unwrap_or(&fresh)
     }
 }
 

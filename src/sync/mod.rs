@@ -11,8 +11,7 @@
 //! * [`remote`]: a bounded queue whose sender is for other threads.
 //!
 //! Laws, the same for all:
-//! * Y01, Y02: a waiter that was served and is dropped before it looked hands
-//!   its wake, its permits or its item on.
+//! * Y01, Y02: a served waiter, dropped before it looked, hands on what it got.
 //! * Y03: waiters are served in the order in which they came, and nobody
 //!   overtakes them, `try_` calls included.
 //! * Y07: wakers are woken, cloned and dropped, and values are dropped, only
@@ -23,7 +22,7 @@
 //! Absent on purpose: a mutex and a read-write lock (between two awaits of one
 //! thread nobody else runs: `RefCell` does), and unbounded queues.
 //!
-//! Read next: `wait_list.rs`, then `semaphore.rs`, the model of the others.
+//! Read next: `wait_list.rs`, then `semaphore/mod.rs`, the model of the others.
 
 pub mod channel;
 mod notify;

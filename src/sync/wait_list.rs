@@ -18,7 +18,7 @@
 //!
 //! Absent on purpose: generations in the keys, see the first law.
 //!
-//! Read next: `semaphore.rs`.
+//! Read next: `semaphore/mod.rs`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;

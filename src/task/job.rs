@@ -7,7 +7,7 @@
 //!
 //! Absent on purpose: a hand-made vtable with the output behind a raw pointer.
 //! The output leaves through `dyn Any`, which is one type check per join. The
-//! pin projection comes from `pin-project-lite` (decision page 0019).
+//! pin projection comes from `pin-project-lite` (decision page 0012).
 //!
 //! Read next: `slot.rs`.
 

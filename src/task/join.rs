@@ -10,7 +10,7 @@
 //! Absent on purpose: a shared cell with a count. The output waits in the task's
 //! own box; the handle is the table and a name.
 //!
-//! Read next: `policy/mod.rs`.
+//! Read next: `census.rs`, then `policy/mod.rs`.
 
 use super::info::{TaskId, TaskLabel};
 use super::slot::{Ending, PanickedIn, Stage, key};

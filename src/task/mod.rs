@@ -19,8 +19,9 @@
 //! user code under a borrow.
 //!
 //! Read in this order: `info.rs`, `options.rs`, `ticket.rs`, `waker.rs`, `job.rs`,
-//! `slot.rs`, `table.rs`, `ending.rs`, `join.rs`; then `policy/mod.rs`.
+//! `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then `policy/mod.rs`.
 
+mod census;
 mod ending;
 pub(crate) mod info;
 pub(crate) mod job;

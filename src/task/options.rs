@@ -6,7 +6,7 @@
 //!
 //! Read next: `ticket.rs`.
 
-use super::info::{Deadline, Size};
+use super::info::{Deadline, Sched, Size};
 use std::borrow::Cow;
 use std::time::Instant;
 
@@ -14,17 +14,17 @@ use std::time::Instant;
 #[derive(Clone, Debug)]
 pub struct SpawnOptions {
     /// See [`SpawnOptions::name`].
-    pub(super) name: Option<Cow<'static, str>>,
+    pub(crate) name: Option<Cow<'static, str>>,
     /// See [`SpawnOptions::priority`].
-    pub(super) priority: u32,
+    pub(crate) priority: u32,
     /// See [`SpawnOptions::weight`].
-    pub(super) weight: u32,
+    pub(crate) weight: u32,
     /// See [`SpawnOptions::group`].
-    pub(super) group: u32,
+    pub(crate) group: u32,
     /// See [`SpawnOptions::deadline`].
-    pub(super) deadline: Deadline,
+    pub(crate) deadline: Deadline,
     /// See [`SpawnOptions::size`].
-    pub(super) size: Size,
+    pub(crate) size: Size,
 }
 
 impl Default for SpawnOptions {
@@ -44,6 +44,18 @@ impl SpawnOptions {
     /// All defaults.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a card says now.
+    pub(crate) fn of(card: &Sched) -> Self {
+        Self {
+            name: card.name(),
+            priority: card.priority(),
+            weight: card.weight(),
+            group: card.group(),
+            deadline: card.deadline(),
+            size: card.size(),
+        }
     }
 
     /// What reports and traces call the task.

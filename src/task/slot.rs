@@ -171,3 +171,12 @@ pub(super) fn shared(sched: &Sched) -> &TaskWaker {
 pub(super) fn key(id: TaskId) -> Key<Task> {
     Key::new(id.index, id.generation)
 }
+
+/// The name of the task in a slot.
+#[inline]
+pub(super) fn id(key: Key<Task>) -> TaskId {
+    TaskId {
+        index: key.index,
+        generation: key.generation,
+    }
+}

@@ -8,13 +8,14 @@
 //! under the borrow: what must be polled, dropped or woken is handed out first.
 //!
 //! Absent on purpose: any order among tasks. Who is next is the policy's affair.
+//! What looks at all tasks at once is in `census.rs`.
 //!
 //! Read next: `ending.rs`.
 
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::options::SpawnOptions;
-use super::slot::{CheckedOut, Running, Spare, Stage, Task, TaskState, Unread, key, shared};
+use super::slot::{self, CheckedOut, Running, Spare, Stage, Task, Unread, key, shared};
 use super::ticket::{Home, Runnable};
 use super::waker::{Alone, Bell, Mail, Woken};
 use crate::mailbox::Mailbox;
@@ -78,10 +79,7 @@ impl TaskTable {
         let spare = self.spares.borrow_mut().pop();
         let mut tasks = self.tasks.borrow_mut();
         let key = tasks.insert_with(|key| {
-            let id = TaskId {
-                index: key.index,
-                generation: key.generation,
-            };
+            let id = slot::id(key);
             let Spare { sched, ticket } = match spare {
                 Some(spare) => {
                     spare.sched.relabel(id, options, site);
@@ -101,10 +99,7 @@ impl TaskTable {
                 watcher: None,
             }
         });
-        Ok(TaskId {
-            index: key.index,
-            generation: key.generation,
-        })
+        Ok(slot::id(key))
     }
 
     fn new_spare(
@@ -196,90 +191,11 @@ impl TaskTable {
         None
     }
 
-    /// Voids the tickets that are out and issues fresh ones; returns them.
-    pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
-        let mut tasks = self.tasks.borrow_mut();
-        let queued: Vec<_> = tasks
-            .iter()
-            .filter(|(_, task)| task.ticket.is_none() && !matches!(task.stage, Stage::Running))
-            .map(|(key, _)| key)
-            .collect();
-        let mut fresh = Vec::with_capacity(queued.len());
-        for key in queued {
-            let Some(task) = tasks.get_mut(key) else {
-                continue;
-            };
-            let bell = task.sched.bell.clone();
-            task.sched = Rc::new(task.sched.copy(Rc::clone(&self.home), bell));
-            let ticket = Runnable::issue(Rc::clone(&task.sched));
-            match task.stage {
-                Stage::Done(_) => {
-                    task.ticket = Some(ticket);
-                    self.release_if_over(&mut tasks, key);
-                }
-                _ => {
-                    shared(&task.sched).set_queued();
-                    fresh.push(ticket);
-                }
-            }
-        }
-        fresh
-    }
-
-    /// Whether this ticket is the valid one of its slot.
-    pub(crate) fn is_valid(&self, sched: &Rc<Sched>) -> bool {
-        let tasks = self.tasks.borrow();
-        tasks
-            .get(key(sched.id()))
-            .is_some_and(|task| task.ticket.is_none() && Rc::ptr_eq(&task.sched, sched))
-    }
-
     /// Refuses new tasks from now on.
     pub(crate) fn close(&self) {
         self.closed.set(true);
         self.home.close();
         self.spares.borrow_mut().clear();
-    }
-
-    /// The names of all tasks that have not ended, in the order of their slots.
-    pub(crate) fn live(&self) -> Vec<TaskId> {
-        let tasks = self.tasks.borrow();
-        let live = tasks
-            .iter()
-            .filter(|(_, task)| !matches!(task.stage, Stage::Done(_)));
-        live.map(|(_, task)| task.sched.id()).collect()
-    }
-
-    /// How many slots are taken, husks and unread results included.
-    pub(crate) fn len(&self) -> usize {
-        self.tasks.borrow().len()
-    }
-
-    /// The card of a task that is in the table.
-    pub(crate) fn card(&self, id: TaskId) -> Option<Rc<Sched>> {
-        self.tasks
-            .borrow()
-            .get(key(id))
-            .map(|task| Rc::clone(&task.sched))
-    }
-
-    /// Calls `visit` with the card and the state of every task that has not ended.
-    pub(crate) fn for_each_live(&self, mut visit: impl FnMut(&Sched, TaskState, bool)) {
-        for (_, task) in self.tasks.borrow().iter() {
-            let state = match task.stage {
-                Stage::Waiting => TaskState::Waiting,
-                Stage::Queued => TaskState::Runnable,
-                Stage::Running => TaskState::Running,
-                Stage::Done(_) => continue,
-            };
-            // Somebody besides us holds the waker: the task may be woken yet.
-            let held = task
-                .sched
-                .bell
-                .as_ref()
-                .is_some_and(|bell| !bell.is_ours_alone());
-            visit(&task.sched, state, held);
-        }
     }
 
     /// Where dropped tickets come home to.

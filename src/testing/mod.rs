@@ -10,19 +10,26 @@
 //! * [`pair`] connects two [`Stream`]s with a buffer of a stated size;
 //!   [`Script`] plays one side of a conversation byte by byte; [`Ragged`] cuts
 //!   another stream's reads and writes into small pieces.
+//! * [`origin`] is a server for tests and demos, honest or hostile.
 //! * [`Rng`] is the source of chance they use.
 //! * [`Recorder`] writes down every scheduling event of a loop, as plain data and
 //!   as text.
+//! * [`check_policy`] runs random programs under a policy and holds it to its laws;
+//!   it makes its own loops.
 //!
 //! Read next: `probe.rs`.
 
+pub mod origin;
+mod policy;
 mod probe;
+mod program;
 mod ragged;
 mod recorder;
 mod rng;
 mod script;
 mod stream;
 
+pub use policy::{BrokenLaw, Checked, check_policy, conserves_work, try_check_policy};
 pub use probe::{Alarm, Probe, block_on};
 pub use ragged::Ragged;
 pub use recorder::{Event, RecordedTask, Recorder, Recording, What, Why};

@@ -474,6 +474,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::await_holding_refcell_ref)] // That is what is tested.
     fn a_recording_may_be_taken_while_the_loop_goes_on() {
         let (mut runtime, recording) = watched(1000);
         let taken = runtime.block_on(async {

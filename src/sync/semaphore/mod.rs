@@ -13,7 +13,11 @@
 //! Absent on purpose: an order other than first come (that is a gate with a
 //! policy), and splitting permits.
 //!
-//! Read next: `notify.rs`, then `channel.rs`.
+//! Read next: `notify.rs`, then `channel/mod.rs`.
+
+mod error;
+
+pub use error::{Closed, TryAcquireError};
 
 use std::cell::RefCell;
 use std::fmt;
@@ -48,19 +52,6 @@ struct State {
 struct Wish {
     permits: usize,
     granted: bool,
-}
-
-/// The semaphore was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
-
-/// Why [`Semaphore::try_acquire`] gave nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryAcquireError {
-    /// Not enough permits are free, or others came before.
-    NoPermits,
-    /// The semaphore was closed.
-    Closed,
 }
 
 impl Semaphore {
@@ -352,21 +343,3 @@ impl<S: Deref<Target = Semaphore> + Clone + Unpin> fmt::Debug for Acquire<S> {
             .finish()
     }
 }
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the semaphore is closed")
-    }
-}
-
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPermits => f.write_str("no permits are free"),
-            Self::Closed => Closed.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Closed {}
-impl std::error::Error for TryAcquireError {}

@@ -1,0 +1,310 @@
+//! Dialing: from an origin to a connection that a request can be written to.
+//!
+//! Owns: the connector, the TLS configuration, and the order of the phases:
+//!
+//! ```text
+//!   connect (look-up, TCP) -> CONNECT, through a proxy -> TLS, for https
+//! ```
+//!
+//! Laws: each phase has its deadline, and an error says how long each took.
+//! V11, the name that TLS checks is the host of the origin, also behind a
+//! proxy. N05, the address is checked again before a byte is sent, whoever
+//! connected.
+//!
+//! Read next: `pool/checkout.rs`, which asks for it.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::address::AddressGuard;
+use super::alarm::{Bound, within};
+use super::connect::{Connect, Connected, Destination, Stream};
+use super::connection::{Connection, Transport};
+use super::deadlines::{Deadline, Deadlines};
+use super::error::Error;
+use super::event::Event;
+use super::exchange::Exchange;
+use super::faults;
+use super::hooks::Tracer;
+use super::kind::{ErrorKind, Phase, ProxyFault};
+use super::limits::Limits;
+use super::origin::Origin;
+use super::pool::{Dialed, Slot};
+use super::proxy::{Proxy, Route};
+use super::recv::RecvBuffer;
+use super::request::write_connect;
+use super::timings::Timings;
+use crate::io::{AsyncRead, AsyncWrite};
+use crate::time;
+#[cfg(feature = "tls")]
+use crate::tls;
+
+/// Makes connections for one client.
+pub(crate) struct Dialer {
+    /// Who connects.
+    pub(crate) connector: Box<dyn Connect>,
+    /// How to speak TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: tls::ClientConfig,
+    /// Which addresses are allowed.
+    pub(crate) guard: AddressGuard,
+    /// `User-Agent`, for CONNECT.
+    pub(crate) user_agent: Box<str>,
+}
+
+/// What to dial, owned, since it may outlive the request that asked.
+pub(crate) struct Order {
+    /// Where to.
+    pub(crate) origin: Origin,
+    /// By which way.
+    pub(crate) via: Via,
+    /// An earlier hop of the request went to a public address.
+    pub(crate) began_public: bool,
+    /// How long each phase may take.
+    pub(crate) deadlines: Deadlines,
+    /// The bounds of what a proxy may answer.
+    pub(crate) limits: Limits,
+    /// Who wants to know.
+    pub(crate) tracer: Tracer,
+    /// When the request has to be over.
+    pub(crate) total: Option<Instant>,
+}
+
+/// A [`Route`] that owns its proxy.
+#[derive(Clone)]
+pub(crate) enum Via {
+    /// To the origin.
+    Direct,
+    /// To the proxy.
+    Forward(Proxy),
+    /// Through the proxy.
+    Tunnel(Proxy),
+}
+
+impl From<Route<'_>> for Via {
+    fn from(route: Route<'_>) -> Via {
+        match route {
+            Route::Direct => Via::Direct,
+            Route::Forward(proxy) => Via::Forward(proxy.clone()),
+            Route::Tunnel(proxy) => Via::Tunnel(proxy.clone()),
+        }
+    }
+}
+
+/// Dials. The slot goes into the connection, or back if there is none.
+///
+/// # Errors
+/// `Resolve`, `AddressBlocked`, `Connect`, `Proxy`, `Tls`, `Timeout`, with the
+/// time each phase took.
+pub(crate) async fn dial(dialer: Rc<Dialer>, order: Order, slot: Slot) -> Result<Dialed, Error> {
+    let mut timings = Timings::default();
+    match phases(&dialer, order, slot, &mut timings).await {
+        Ok(connection) => Ok(Dialed {
+            connection,
+            timings,
+        }),
+        Err(error) => Err(error.with_timings(timings)),
+    }
+}
+
+async fn phases(
+    dialer: &Dialer,
+    order: Order,
+    slot: Slot,
+    timings: &mut Timings,
+) -> Result<Box<Connection>, Error> {
+    let began = time::now();
+    let connected = connect(dialer, &order).await;
+    let took = since(began);
+    let (stream, peer) = match connected {
+        Ok(Connected { stream, peer, dns }) => {
+            timings.dns = dns;
+            timings.connect = took.saturating_sub(dns);
+            (stream, peer)
+        }
+        Err(error) => {
+            timings.dns = error.timings().map_or(Duration::ZERO, |known| known.dns);
+            timings.connect = took.saturating_sub(timings.dns);
+            return Err(error);
+        }
+    };
+    let finish = async {
+        let stream = match &order.via {
+            Via::Tunnel(proxy) => {
+                let began = time::now();
+                let tunnel = tunnel(dialer, &order, proxy, stream).await;
+                timings.connect += since(began);
+                tunnel?
+            }
+            Via::Direct | Via::Forward(_) => stream,
+        };
+        secure(dialer, &order, stream, timings).await
+    };
+    let transport = finish.await.map_err(|error| error.with_peer(peer))?;
+    Ok(Box::new(Connection::new(
+        transport,
+        peer,
+        slot,
+        time::now(),
+    )))
+}
+
+/// LAW N05: the guard judges the origin's address; a proxy is the client's own
+/// choice, and an origin behind one is judged only if its host is an address.
+async fn connect(dialer: &Dialer, order: &Order) -> Result<Connected, Error> {
+    let (origin, guard) = match &order.via {
+        Via::Direct => (&order.origin, dialer.guard.clone()),
+        Via::Forward(proxy) | Via::Tunnel(proxy) => {
+            if let Some(ip) = order.origin.ip() {
+                let address = (ip, order.origin.port()).into();
+                dialer.guard.check(address, order.began_public)?;
+            }
+            (proxy.origin(), AddressGuard::allow_all())
+        }
+    };
+    let to = Destination {
+        origin: origin.clone(),
+        guard,
+        began_public: order.began_public,
+        deadlines: order.deadlines.clone(),
+        limits: order.limits.clone(),
+        tracer: order.tracer.clone(),
+        total: order.total,
+    };
+    let both = order.deadlines.resolve.zip(order.deadlines.connect);
+    let bound = Bound {
+        // The shipped connector keeps the two apart itself.
+        limit: both.map(|(resolve, connect)| resolve.saturating_add(connect)),
+        deadline: Deadline::Connect,
+        phase: Phase::Connect,
+        total: order.total,
+    };
+    let connected = within(bound, dialer.connector.connect(&to)).await?;
+    if let Some(peer) = connected.peer {
+        to.check(&[peer])?;
+    }
+    Ok(connected)
+}
+
+/// Asks the proxy for a tunnel to the origin (RFC 9110 section 9.3.6).
+async fn tunnel(
+    dialer: &Dialer,
+    order: &Order,
+    proxy: &Proxy,
+    mut stream: Box<dyn Stream>,
+) -> Result<Box<dyn Stream>, Error> {
+    let bound = Bound {
+        limit: order.deadlines.proxy,
+        deadline: Deadline::Proxy,
+        phase: Phase::Proxy,
+        total: order.total,
+    };
+    let mut out = Vec::new();
+    let credentials = proxy.credentials();
+    let asked = write_connect(&mut out, &order.origin, &dialer.user_agent, credentials)?;
+    within(bound, async {
+        write_all(&mut stream, &out).await.map_err(from_proxy)?;
+        let mut exchange = Exchange::begin(asked, &order.limits);
+        exchange.request_sent();
+        let status = answer(&mut stream, &mut exchange).await?;
+        match status {
+            200..=299 => Ok(stream),
+            407 => Err(refuse(ProxyFault::Authentication)),
+            status => Err(refuse(ProxyFault::Refused).with_detail(&format!("status {status}"))),
+        }
+    })
+    .await
+}
+
+/// Reads the head of the proxy's answer.
+async fn answer(stream: &mut Box<dyn Stream>, exchange: &mut Exchange) -> Result<u16, Error> {
+    let mut recv = RecvBuffer::new();
+    loop {
+        match exchange.advance(&mut recv) {
+            Ok(Event::Head) => break,
+            Ok(_) => {}
+            Err(error) => return Err(refuse(ProxyFault::Answer).with_source(error)),
+        }
+        let read = poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, recv.space())).await;
+        match read.map_err(from_proxy)? {
+            0 => return Err(from_proxy(io::ErrorKind::UnexpectedEof.into())),
+            n => recv.filled(n),
+        }
+    }
+    // Behind a tunnel's head comes what the origin says, and it has nothing to
+    // say before TLS begins.
+    match exchange.head().status {
+        200..=299 if !recv.is_empty() => Err(refuse(ProxyFault::Answer)),
+        status => Ok(status),
+    }
+}
+
+#[cfg(feature = "tls")]
+async fn secure(
+    dialer: &Dialer,
+    order: &Order,
+    stream: Box<dyn Stream>,
+    timings: &mut Timings,
+) -> Result<Transport, Error> {
+    use super::hooks::Event;
+    if !order.origin.is_secure() {
+        return Ok(Transport::Plain(stream));
+    }
+    let bound = Bound {
+        limit: order.deadlines.tls,
+        deadline: Deadline::Tls,
+        phase: Phase::Tls,
+        total: order.total,
+    };
+    let began = time::now();
+    order.tracer.tell(Event::TlsStart);
+    let shaken = match dialer.tls.connect(order.origin.host(), stream) {
+        Ok(handshake) => within(bound, async { handshake.await.map_err(faults::tls) }).await,
+        Err(error) => Err(faults::tls(error)),
+    };
+    timings.tls = since(began);
+    let stream = shaken?;
+    order.tracer.tell(Event::TlsEnd {
+        version: stream.version().unwrap_or_default(),
+        resumed: stream.resumed(),
+    });
+    Ok(Transport::Secure(Box::new(stream)))
+}
+
+#[cfg(not(feature = "tls"))]
+async fn secure(
+    _: &Dialer,
+    order: &Order,
+    stream: Box<dyn Stream>,
+    _: &mut Timings,
+) -> Result<Transport, Error> {
+    match order.origin.is_secure() {
+        true => Err(ErrorKind::Request(super::kind::RequestFault::NoTls).into()),
+        false => Ok(Transport::Plain(stream)),
+    }
+}
+
+async fn write_all(stream: &mut Box<dyn Stream>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, bytes)).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => bytes = bytes.get(n..).unwrap_or_default(),
+        }
+    }
+    poll_fn(|cx| Pin::new(&mut *stream).poll_flush(cx)).await
+}
+
+fn refuse(fault: ProxyFault) -> Error {
+    Error::new(ErrorKind::Proxy(fault))
+}
+
+fn from_proxy(error: io::Error) -> Error {
+    faults::stream(error, Phase::Proxy)
+}
+
+fn since(began: Instant) -> Duration {
+    time::now().saturating_duration_since(began)
+}

@@ -1,0 +1,151 @@
+//! The body of a request: bytes, a file, or a stream.
+//!
+//! Owns: what the caller gave, until it is sent.
+//!
+//! Laws: bytes and files can be sent again (a retry, a 307), a stream cannot. A
+//! file is opened and read on the blocking pool, never on the loop, and opened
+//! anew for each time it is sent.
+//!
+//! Absent on purpose: forms, JSON and multipart. They are bytes.
+//!
+//! Read next: `outbox.rs`, which writes it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::error::Error;
+use super::kind::ErrorKind;
+use super::request::BodyLength;
+use crate::blocking::{Reader, spawn_blocking};
+use crate::io::AsyncRead;
+
+/// The body of a request.
+#[derive(Default)]
+pub struct Body(Content);
+
+#[derive(Default)]
+enum Content {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    File(PathBuf),
+    Stream(Box<dyn AsyncRead + Unpin>, Option<u64>),
+    /// It was a stream, and is gone.
+    Spent,
+}
+
+/// Bytes that are cheap to hand out again.
+#[derive(Clone)]
+pub(crate) enum Bytes {
+    Static(&'static [u8]),
+    Shared(Rc<Vec<u8>>),
+}
+
+/// Where the bytes of one sending come from.
+pub(crate) enum Source {
+    /// Nowhere.
+    Empty,
+    /// From memory, from this place on.
+    Bytes(Bytes, usize),
+    /// From a stream.
+    Reader(Box<dyn AsyncRead + Unpin>),
+}
+
+impl Body {
+    /// No body.
+    pub fn empty() -> Body {
+        Body::default()
+    }
+
+    /// What `reader` yields, of a length that nobody knows: sent in chunks.
+    pub fn stream(reader: impl AsyncRead + Unpin + 'static) -> Body {
+        Body(Content::Stream(Box::new(reader), None))
+    }
+
+    /// What `reader` yields, which must be exactly `length` bytes.
+    pub fn sized(reader: impl AsyncRead + Unpin + 'static, length: u64) -> Body {
+        Body(Content::Stream(Box::new(reader), Some(length)))
+    }
+
+    /// The content of a file, as long as it is when the request is sent.
+    pub fn file(path: impl AsRef<Path>) -> Body {
+        Body(Content::File(path.as_ref().to_owned()))
+    }
+
+    /// Can it be sent more than once?
+    pub fn is_replayable(&self) -> bool {
+        !matches!(self.0, Content::Stream(..) | Content::Spent)
+    }
+
+    /// Begins a sending: the length to announce, and the bytes.
+    ///
+    /// # Errors
+    /// `Upload` when a file cannot be opened, or a stream is asked for twice.
+    pub(crate) async fn open(&mut self) -> Result<(BodyLength, Source), Error> {
+        match &self.0 {
+            Content::Empty => return Ok((BodyLength::None, Source::Empty)),
+            Content::Bytes(bytes) => {
+                let length = BodyLength::Known(bytes.as_slice().len() as u64);
+                return Ok((length, Source::Bytes(bytes.clone(), 0)));
+            }
+            Content::File(path) => return open_file(path.clone()).await,
+            Content::Stream(..) | Content::Spent => {}
+        }
+        match std::mem::replace(&mut self.0, Content::Spent) {
+            Content::Stream(reader, length) => {
+                let length = length.map_or(BodyLength::Chunked, BodyLength::Known);
+                Ok((length, Source::Reader(reader)))
+            }
+            _ => Err(ErrorKind::Upload.into()),
+        }
+    }
+}
+
+async fn open_file(path: PathBuf) -> Result<(BodyLength, Source), Error> {
+    let opening = spawn_blocking(move || {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok::<_, io::Error>((file, length))
+    });
+    let opened = opening.await.map_err(io::Error::from).and_then(|file| file);
+    let (file, length) =
+        opened.map_err(|error| Error::new(ErrorKind::Upload).with_source(error))?;
+    let reader = Box::new(Reader::new(file));
+    Ok((BodyLength::Known(length), Source::Reader(reader)))
+}
+
+impl Bytes {
+    /// The bytes.
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Bytes::Static(bytes) => bytes,
+            Bytes::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Body {
+        Body(Content::Bytes(Bytes::Shared(Rc::new(bytes))))
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Body {
+        Body::from(text.into_bytes())
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Body {
+        Body(Content::Bytes(Bytes::Static(bytes)))
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Body {
+        Body::from(text.as_bytes())
+    }
+}

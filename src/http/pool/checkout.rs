@@ -1,0 +1,340 @@
+//! How a request gets a connection: an idle one, one that is handed back, or a
+//! new one, whichever comes first.
+//!
+//! Owns: a place in line, and the connection that is being made meanwhile.
+//!
+//! ```text
+//!   idle one? --yes--> looked at, taken
+//!      | no
+//!   place free? --yes--> dial, and stand in line for one that is handed back
+//!      | no                 whichever is first; the dial goes on by itself and
+//!      v                    its connection goes to the next
+//!   stand in line --a place--> dial, and keep the turn
+//!                 --a connection--> looked at, taken
+//! ```
+//!
+//! Laws: P03, a connection is looked at right before it is used. P06, dropping
+//! the future leaves the line and passes on what was granted; the connection
+//! being made is dropped with it, and its place goes to the next.
+//!
+//! Read next: `../dial.rs`, which makes connections.
+
+use std::future::{Future, poll_fn};
+use std::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::ledger::{Grant, Waiter, Wants};
+use super::{HostKey, Pool, PoolKey, Slot};
+use crate::clock::instant_after;
+use crate::http::alarm::{Alarm, earlier};
+use crate::http::connection::Connection;
+use crate::http::deadlines::Deadline;
+use crate::http::error::Error;
+use crate::http::hooks::{Event, Tracer};
+use crate::http::kind::Phase;
+use crate::http::origin::Origin;
+use crate::http::proxy::Route;
+use crate::http::timings::Timings;
+use crate::runtime::try_spawn;
+use crate::slab::Key;
+use crate::task::SpawnOptions;
+use crate::time;
+
+/// What a request wants of the pool.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// Where to.
+    pub(crate) origin: &'a Origin,
+    /// By which way.
+    pub(crate) route: Route<'a>,
+    /// With which TLS configuration.
+    pub(crate) tls: Option<u64>,
+    /// Only a connection that has carried nothing yet.
+    pub(crate) fresh: bool,
+    /// How long to wait in line.
+    pub(crate) queue: Option<Duration>,
+    /// When the request has to be over.
+    pub(crate) total: Option<Instant>,
+    /// Who wants to know.
+    pub(crate) tracer: &'a Tracer,
+}
+
+/// A connection that was made.
+pub(crate) struct Dialed {
+    /// The connection.
+    pub(crate) connection: Box<Connection>,
+    /// Where the time went: dns, connect, tls.
+    pub(crate) timings: Timings,
+}
+
+/// A connection being made.
+pub(crate) type Dialing = pin::Pin<Box<dyn Future<Output = Result<Dialed, Error>>>>;
+
+/// A connection, and how it was come by.
+pub(crate) struct Acquired {
+    /// The connection.
+    pub(crate) connection: Box<Connection>,
+    /// Where the time went: queue, dns, connect, tls.
+    pub(crate) timings: Timings,
+}
+
+/// Gets a connection. `dial` makes one.
+///
+/// # Errors
+/// `Timeout` in the queue, or the error of making the connection.
+pub(crate) async fn checkout(
+    pool: &Rc<Pool>,
+    wish: Wish<'_>,
+    dial: impl Fn(Slot) -> Dialing,
+) -> Result<Acquired, Error> {
+    let host = pool.pin(&wish);
+    if !wish.fresh
+        && let Some(connection) = pool.take_idle(host.key)
+    {
+        return Ok(Acquired {
+            connection,
+            timings: Timings::default(),
+        });
+    }
+    let mut turn = Turn {
+        dialing: pool.open(host.key).map(&dial),
+        place: None,
+        alarm: Alarm::default(),
+        since: time::now(),
+        dialed_at: None,
+        host,
+    };
+    let queued = turn.dialing.is_none();
+    if queued {
+        wish.tracer.tell(Event::QueueStart);
+    }
+    let acquired = poll_fn(|cx| turn.poll(cx, &wish, &dial)).await;
+    if queued {
+        wish.tracer.tell(Event::QueueEnd);
+    }
+    acquired
+}
+
+/// One request's wait.
+struct Turn<'a> {
+    /// The connection being made for it.
+    dialing: Option<Dialing>,
+    /// Its place in line.
+    place: Option<Place<'a>>,
+    alarm: Alarm,
+    /// When it began to wait.
+    since: Instant,
+    /// When its own connection began to be made, unless at once.
+    dialed_at: Option<Instant>,
+    /// The host it waits for; given up last.
+    host: Pin<'a>,
+}
+
+impl<'a> Turn<'a> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: &Wish<'_>,
+        dial: &impl Fn(Slot) -> Dialing,
+    ) -> Poll<Result<Acquired, Error>> {
+        // Bounded: each round gives up a connection that turned out dead.
+        while let Some(grant) = self.poll_place(cx, wish.fresh) {
+            match grant {
+                Grant::Connection(mut connection) => {
+                    self.place = None;
+                    if !connection.has_stirred() {
+                        if let Some(dialing) = self.dialing.take() {
+                            finish_alone(self.host.pool, dialing);
+                        }
+                        return Poll::Ready(Ok(self.acquired(connection, None)));
+                    }
+                    drop(connection);
+                    if self.dialing.is_none() {
+                        self.dialing = self.host.pool.open(self.host.key).map(dial);
+                        self.dialed_at = Some(time::now());
+                    }
+                }
+                Grant::Place => {
+                    self.dialed_at = Some(time::now());
+                    self.dialing = Some(dial(self.host.pool.slot(self.host.key)));
+                }
+            }
+        }
+        if let Some(dialing) = &mut self.dialing {
+            // Making a connection has deadlines of its own.
+            let done = ready!(dialing.as_mut().poll(cx));
+            self.dialing = None;
+            return Poll::Ready(match done {
+                Ok(dialed) => Ok(self.acquired(dialed.connection, Some(dialed.timings))),
+                Err(error) => Err(self.blame(error)),
+            });
+        }
+        let own = wish
+            .queue
+            .map(|queue| (instant_after(self.since, queue), Deadline::Queue));
+        let (due, deadline) = earlier(own, wish.total);
+        self.alarm.poll(cx, due).map(|()| {
+            let error = Error::timeout(deadline, Phase::Queue);
+            Err(self.blame(error))
+        })
+    }
+
+    /// What was granted. Stands in line if it does not yet.
+    fn poll_place(&mut self, cx: &mut Context<'_>, fresh: bool) -> Option<Grant<Box<Connection>>> {
+        if let Some(place) = &self.place {
+            return place.poll(cx);
+        }
+        let wants = match (fresh, self.dialing.is_some()) {
+            (true, true) => return None,
+            (true, false) => Wants::Place,
+            (false, true) => Wants::Connection,
+            (false, false) => Wants::Either,
+        };
+        self.place = Some(Place::enter(&self.host, wants, cx));
+        None
+    }
+
+    fn acquired(&self, connection: Box<Connection>, dialed: Option<Timings>) -> Acquired {
+        let mut timings = dialed.unwrap_or_default();
+        timings.queue = self.queued(dialed.is_some());
+        Acquired {
+            connection,
+            timings,
+        }
+    }
+
+    /// Adds the time in line to an error.
+    fn blame(&self, error: Error) -> Error {
+        let mut timings = error.timings().copied().unwrap_or_default();
+        timings.queue = self.queued(error.phase() != Phase::Queue);
+        error.with_timings(timings)
+    }
+
+    /// How long it stood in line, a connection being made meanwhile or not.
+    fn queued(&self, own_connection: bool) -> Duration {
+        let until = match (own_connection, self.dialed_at) {
+            (true, Some(dialed_at)) => dialed_at,
+            (true, None) => self.since,
+            (false, _) => time::now(),
+        };
+        until.saturating_duration_since(self.since)
+    }
+}
+
+/// A place in line.
+struct Place<'a> {
+    pool: &'a Rc<Pool>,
+    waiter: Key<Waiter<Box<Connection>>>,
+}
+
+impl<'a> Place<'a> {
+    fn enter(host: &Pin<'a>, wants: Wants, cx: &mut Context<'_>) -> Place<'a> {
+        let waiter = host
+            .pool
+            .books
+            .borrow_mut()
+            .wait(host.key, wants, cx.waker());
+        Place {
+            pool: host.pool,
+            waiter,
+        }
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Option<Grant<Box<Connection>>> {
+        let mut books = self.pool.books.borrow_mut();
+        books.poll_grant(self.waiter, cx.waker())
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let granted = self.pool.books.borrow_mut().leave(self.waiter);
+        match granted {
+            Some((_, Grant::Connection(connection))) => {
+                let _ = self.pool.put(connection);
+            }
+            Some((host, Grant::Place)) => drop(self.pool.slot(host)),
+            None => {}
+        }
+    }
+}
+
+/// Keeps a host's entry while a request looks at it.
+struct Pin<'a> {
+    pool: &'a Rc<Pool>,
+    key: HostKey,
+}
+
+impl Drop for Pin<'_> {
+    fn drop(&mut self) {
+        self.pool.books.borrow_mut().unpin(self.key);
+    }
+}
+
+/// Lets a connection that is no longer needed come about and go to the next.
+fn finish_alone(pool: &Rc<Pool>, dialing: Dialing) {
+    let pool = Rc::downgrade(pool);
+    let task = async move {
+        if let Ok(Dialed { connection, .. }) = dialing.await
+            && let Some(pool) = pool.upgrade()
+        {
+            pool.put_new(connection);
+        }
+    };
+    // Without a loop it is dropped, and its place goes to the next.
+    if let Ok(handle) = try_spawn(task, SpawnOptions::new().name("http connect")) {
+        handle.detach();
+    }
+}
+
+impl Pool {
+    fn pin(self: &Rc<Self>, wish: &Wish<'_>) -> Pin<'_> {
+        let origin = PoolKey::origin_of(wish.origin, wish.route);
+        let mut books = self.books.borrow_mut();
+        let key = match books.find(origin, |key| key.fits(wish.route, wish.tls)) {
+            Some(key) => key,
+            None => books.add(PoolKey::new(wish.origin, wish.route, wish.tls)),
+        };
+        books.pin(key);
+        Pin { pool: self, key }
+    }
+
+    /// The idle connection that was used last, if one is good.
+    fn take_idle(&self, host: HostKey) -> Option<Box<Connection>> {
+        loop {
+            let idle = self.books.borrow_mut().take_idle(host);
+            let mut connection = idle?;
+            if connection.keep_until() > time::now() && !connection.has_stirred() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// A place for a new connection, if the caps leave one or something idle can
+    /// make room.
+    fn open(self: &Rc<Self>, host: HostKey) -> Option<Slot> {
+        if self.books.borrow_mut().open(host).is_some() {
+            return Some(self.slot(host));
+        }
+        let evicted = self.books.borrow_mut().evict_for(host)?;
+        drop(evicted);
+        let opened = self.books.borrow_mut().open(host);
+        opened.map(|()| self.slot(host))
+    }
+
+    /// The owner of a place that is counted already.
+    fn slot(self: &Rc<Self>, host: HostKey) -> Slot {
+        Slot {
+            pool: Rc::downgrade(self),
+            host,
+        }
+    }
+
+    /// A connection that was made for nobody any more.
+    fn put_new(self: &Rc<Self>, mut connection: Box<Connection>) {
+        connection.keep_for(time::now(), self.idle_timeout);
+        let _ = self.put(connection);
+    }
+}

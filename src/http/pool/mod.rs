@@ -1,0 +1,174 @@
+//! The pool: connections that are kept, counted and waited for.
+//!
+//! Owns: the books (`ledger.rs`), the watch over idle connections
+//! (`keeper.rs`), and the one way back in.
+//!
+//! ```text
+//!              checkout                          give_back, if P01 holds
+//!   request -------------> busy connection -----------------------------+
+//!      |                        ^    |                                   |
+//!      | no idle one:           |    | otherwise, or when its owner      v
+//!      | dial, or wait in line  |    | is dropped: closed               idle
+//!      +------------------------+    v                                   |
+//!                                 Slot::drop -> the next in line <-------+
+//!                                                     too old, or it stirs
+//! ```
+//!
+//! Laws: P01, a connection comes back through [`Pool::give_back`] only, which
+//! checks every condition. P06, whoever is dropped gives back what it holds: a
+//! connection closes, a [`Slot`] frees its place, a place in line is left.
+//!
+//! Read next: `ledger.rs`, `checkout.rs`, `keeper.rs`.
+
+mod checkout;
+mod keeper;
+mod key;
+mod ledger;
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+pub(crate) use checkout::{Acquired, Dialed, Wish, checkout};
+pub(crate) use key::PoolKey;
+pub(crate) use ledger::Caps;
+
+use super::connection::Connection;
+use super::reuse::{CloseReason, Reuse};
+use crate::slab::Key;
+use crate::time;
+use keeper::Keeper;
+use ledger::{Given, Host, Ledger};
+
+/// The books, with real connections in them.
+type Books = Ledger<Box<Connection>>;
+/// A host of these books.
+type HostKey = Key<Host<Box<Connection>>>;
+
+/// The connections of one client.
+pub(crate) struct Pool {
+    books: RefCell<Books>,
+    keeper: Keeper,
+    /// How long a connection may be idle.
+    idle_timeout: Duration,
+    /// How old it may get.
+    max_lifetime: Option<Duration>,
+}
+
+/// A place under the caps. Dropping it frees the place.
+pub(crate) struct Slot {
+    pool: Weak<Pool>,
+    host: HostKey,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        caps: Caps,
+        idle_timeout: Duration,
+        max_lifetime: Option<Duration>,
+    ) -> Rc<Pool> {
+        Rc::new(Pool {
+            books: RefCell::new(Ledger::new(caps)),
+            keeper: Keeper::default(),
+            idle_timeout,
+            max_lifetime,
+        })
+    }
+
+    /// LAW P01: the only way back into the pool. The connection is kept if all
+    /// of this holds, and closed otherwise:
+    ///
+    /// * the exchange says so: message complete, request written, nobody said
+    ///   `close`, no doubtful framing, no quirk, nothing behind the end;
+    /// * nothing was read that nobody understood, TLS plaintext included;
+    /// * it is not too old, and the server's own patience (`hint`) is not over;
+    /// * it does not stir when looked at (law P02).
+    ///
+    /// An exchange that was cancelled or timed out owns its connection and
+    /// never gets here. Timers belong to the exchange (law P08).
+    ///
+    /// # Errors
+    /// Why it was closed.
+    pub(crate) fn give_back(
+        self: &Rc<Self>,
+        mut connection: Box<Connection>,
+        verdict: Reuse,
+        hint: Option<Duration>,
+    ) -> Result<(), CloseReason> {
+        if let Reuse::Close(reason) = verdict {
+            return Err(reason);
+        }
+        if !connection.is_clean() {
+            return Err(CloseReason::BytesAfterEnd);
+        }
+        let now = time::now();
+        let patience = hint.map_or(self.idle_timeout, |hint| hint.min(self.idle_timeout));
+        let patience = match self.max_lifetime {
+            None => patience,
+            Some(lifetime) => {
+                let age = now.saturating_duration_since(connection.born());
+                patience.min(lifetime.saturating_sub(age))
+            }
+        };
+        if patience.is_zero() {
+            return Err(CloseReason::Expired);
+        }
+        connection.count_use();
+        connection.keep_for(now, patience);
+        self.put(connection)
+    }
+
+    /// Makes a connection idle, or hands it to the next in line.
+    fn put(self: &Rc<Self>, mut connection: Box<Connection>) -> Result<(), CloseReason> {
+        connection.recv.shrink();
+        // LAW P02: watched from here on, by the keeper's waker.
+        let waker = self.keeper.waker();
+        let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+        if let Poll::Ready(reason) = connection.poll_stir(&mut cx) {
+            return Err(reason);
+        }
+        let (host, until) = (connection.slot().host, connection.keep_until());
+        let given = self.books.borrow_mut().give(host, connection);
+        match given {
+            Given::Granted(waker) => waker.wake(),
+            Given::Idle => Keeper::notice(self, until),
+            // Dropped here, with nothing borrowed: its slot goes to who waits.
+            Given::Surplus(surplus) => drop(surplus),
+        }
+        Ok(())
+    }
+
+    /// Connections open, idle ones included, and idle ones.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        self.books.borrow().counts()
+    }
+
+    /// Closes all idle connections.
+    pub(crate) fn close_idle(&self) {
+        let idle = self.books.borrow_mut().take_all_idle();
+        drop(idle);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let Some(pool) = self.pool.upgrade() else {
+            return;
+        };
+        let woken = pool.books.borrow_mut().close(self.host);
+        if let Some(waker) = woken {
+            waker.wake();
+        }
+    }
+}
+
+/// The keeper looks once more and sees that the pool is gone.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.keeper.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests;

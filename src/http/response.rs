@@ -1,0 +1,338 @@
+//! A response: its head, and its body as it comes.
+//!
+//! Owns: the transfer until the body is complete. Dropping a response before
+//! that closes its connection.
+//!
+//! Laws: the body is never held twice. A piece is lent from the buffer it was
+//! read to; a long body is read straight into the vector that `bytes` returns.
+//! After an error there is nothing more to read.
+//!
+//! Absent on purpose: an error for status 404. A response is what was asked for.
+//!
+//! Read next: `transfer.rs`.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use url::Url;
+
+use super::charset;
+use super::error::Error;
+use super::fetch;
+use super::head::ResponseHead;
+use super::headers::Headers;
+use super::quirk::Quirks;
+use super::syntax;
+use super::timings::Timings;
+use super::transfer::{Next, Transfer};
+use super::version::Version;
+use crate::time;
+
+/// The answer to a request.
+pub struct Response {
+    head: ResponseHead,
+    url: Url,
+    /// What was let pass, the body not included while it is being read.
+    quirks: Quirks,
+    account: Account,
+    reused: bool,
+    peer: Option<SocketAddr>,
+    trailers: Headers,
+    /// Bytes written and read, as far as the body was read.
+    wire: (u64, u64),
+    /// What is left of it.
+    transfer: Option<Transfer>,
+}
+
+/// A request that was answered by a redirect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The status of the answer.
+    pub status: u16,
+    /// The URL that was asked for, without user and password.
+    pub url: Url,
+}
+
+/// Where the time and the tries of one call went.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// When the call began.
+    pub(crate) started: Instant,
+    /// The phases, those of all hops together.
+    pub(crate) timings: Timings,
+    /// How often a request was sent, or tried.
+    pub(crate) attempts: u32,
+    /// The hops before the last.
+    pub(crate) history: Vec<Redirect>,
+}
+
+impl Account {
+    pub(crate) fn new(started: Instant) -> Account {
+        Account {
+            started,
+            timings: Timings::default(),
+            attempts: 0,
+            history: Vec::new(),
+        }
+    }
+
+    /// Adds the phases of one connection.
+    pub(crate) fn add(&mut self, timings: &Timings) {
+        fetch::add(&mut self.timings, timings);
+    }
+
+    /// The phases, with the total up to now.
+    pub(crate) fn so_far(&mut self) -> Timings {
+        self.timings.total = time::now().saturating_duration_since(self.started);
+        self.timings
+    }
+}
+
+impl Response {
+    pub(crate) fn new(
+        transfer: Transfer,
+        head: ResponseHead,
+        url: Url,
+        account: Account,
+        quirks: Quirks,
+    ) -> Response {
+        let mut response = Response {
+            head,
+            url,
+            quirks,
+            account,
+            reused: transfer.reused(),
+            peer: transfer.peer(),
+            trailers: Headers::new(),
+            wire: (0, 0),
+            transfer: Some(transfer),
+        };
+        response.note();
+        response
+    }
+
+    /// The status code, 100 to 999.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// Is the status 200 to 299?
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.head.status)
+    }
+
+    /// HTTP/1.0 or HTTP/1.1.
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// The fields, in order, duplicates and all.
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
+    }
+
+    /// The URL that answered, after redirects, without user and password.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What the server did wrong and was let pass, up to here.
+    pub fn quirks(&self) -> &Quirks {
+        &self.quirks
+    }
+
+    /// Where the time went, up to the last byte that was read.
+    pub fn timings(&self) -> &Timings {
+        &self.account.timings
+    }
+
+    /// The requests that were answered by redirects, in order.
+    pub fn history(&self) -> &[Redirect] {
+        &self.account.history
+    }
+
+    /// How many requests were sent or tried for this response, redirects and
+    /// retries included.
+    pub fn attempts(&self) -> u32 {
+        self.account.attempts
+    }
+
+    /// Did the connection carry another request before?
+    pub fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// The address of the server, or of the proxy.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Bytes written and read for the last hop, up to here; under TLS, those
+    /// inside it.
+    pub fn wire_bytes(&self) -> (u64, u64) {
+        self.wire
+    }
+
+    /// The length that the server declared; of coded content, the coded length.
+    pub fn content_length(&self) -> Option<u64> {
+        syntax::decimal(self.head.headers.get("content-length")?)
+    }
+
+    /// The fields behind a chunked body. Empty until the body was read.
+    pub fn trailers(&self) -> &Headers {
+        &self.trailers
+    }
+
+    /// The next piece of the body; `None` at its end.
+    ///
+    /// # Errors
+    /// Whatever ends the body early. There is no more of it then.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error> {
+        let Some(transfer) = &mut self.transfer else {
+            return Ok(None);
+        };
+        let next = poll_fn(|cx| transfer.poll_step(cx)).await;
+        self.note();
+        match next {
+            Ok(Next::Bytes(piece)) => {
+                // Lent last: the borrow is the caller's.
+                Ok(self.transfer.as_mut().map(|transfer| transfer.lend(piece)))
+            }
+            Ok(Next::End) => {
+                self.end();
+                Ok(None)
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// The whole body. Its size is bounded by `Limits::body_bytes`.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk).
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the response.
+    pub async fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        self.read_all().await
+    }
+
+    /// The whole body as text, by the byte order mark or the charset that
+    /// `Content-Type` names; what is not valid becomes U+FFFD.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk).
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the response.
+    pub async fn text(mut self) -> Result<String, Error> {
+        let bytes = self.read_all().await?;
+        let content_type = self.head.headers.get("content-type");
+        Ok(charset::decode(bytes, content_type))
+    }
+
+    /// [`bytes`](Self::bytes) for those who look at the response afterwards.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk).
+    ///
+    /// # Cancel safety
+    /// What was read is lost when the future is dropped.
+    pub async fn read_all(&mut self) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        // How much of `body` was read; what lies behind is space.
+        let mut filled = 0;
+        while let Some(transfer) = &mut self.transfer {
+            if filled > 0 && filled == body.len() {
+                body.resize(filled + filled.clamp(STEP, MOST), 0);
+            }
+            let space = body.get_mut(filled..).unwrap_or_default();
+            let read = match space.is_empty() {
+                true => Ok(None),
+                false => poll_fn(|cx| transfer.poll_direct(cx, space)).await,
+            };
+            match read {
+                Ok(Some(n)) => {
+                    filled += n;
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => return Err(self.fail(error)),
+            }
+            body.truncate(filled);
+            let Some(chunk) = self.chunk().await? else {
+                break;
+            };
+            body.extend_from_slice(chunk);
+            filled = body.len();
+        }
+        body.truncate(filled);
+        Ok(body)
+    }
+
+    /// Takes over what the transfer knows now.
+    fn note(&mut self) {
+        if let Some(transfer) = &self.transfer {
+            self.quirks.merge(transfer.quirks());
+            self.wire = transfer.wire();
+            self.account.so_far();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(transfer) = self.transfer.take() {
+            self.trailers = transfer.trailers().clone();
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.transfer = None;
+        error
+            .with_url(&self.url)
+            .with_peer(self.peer)
+            .with_timings(self.account.so_far())
+            .with_attempts(self.account.attempts)
+    }
+}
+
+thread_local! {
+    /// The memory of the last head that was dropped, for the next one.
+    static SPARE: Cell<Headers> = Cell::default();
+}
+
+/// More memory than this is given back to the system.
+const SPARE_BYTES: usize = 8 * 1024;
+
+/// An empty list with the memory of an old one.
+pub(crate) fn spare_headers() -> Headers {
+    SPARE.take()
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        let headers = std::mem::take(&mut self.head.headers);
+        if headers.footprint() <= SPARE_BYTES {
+            SPARE.set(headers);
+        }
+    }
+}
+
+/// Space for a long body grows by at least this, and at most so much at a time.
+const STEP: usize = 16 * 1024;
+const MOST: usize = 1024 * 1024;
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.head.status)
+            .field("url", &self.url.as_str())
+            .field("headers", &self.head.headers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,392 @@
+//! A transfer: one exchange on one connection, driven to its end.
+//!
+//! Owns: the connection until the response is complete, the exchange, the rest
+//! of the request, the deadlines. Dropping it closes the connection: what was
+//! begun cannot be taken up by anybody else (law P06).
+//!
+//! ```text
+//!            +---------------- poll_head -----------------+
+//!            |  push what may be pushed                   |
+//!            |  understand what was read  -> Informational, Head
+//!            |  read                      -> back to understand
+//!            |  nothing: wait for socket, deadline, 100   |
+//!            +--------------------------------------------+
+//!   then  poll_step: understand, read, wait  -> Body .. Body, Done
+//!   Done: the connection goes to the pool, if P01 holds
+//! ```
+//!
+//! Laws: H08, the response is read while the request is written; a final head
+//! stops the writing. A write that fails is not the end: the server may have
+//! said why before it closed. S03, reads and writes spend the budget.
+//!
+//! Read next: `fetch.rs`, which makes transfers until one is delivered.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use super::connection::{Connection, Read};
+use super::error::Error;
+use super::event::{self, Piece, Stage, Upload};
+use super::exchange::Exchange;
+use super::faults;
+use super::head::ResponseHead;
+use super::headers::Headers;
+use super::hooks::{Event, Tracer};
+use super::kind::Phase;
+use super::outbox::{Outbox, PushError, Pushed};
+use super::pool::Pool;
+use super::quirk::Quirks;
+use super::reuse::{CloseReason, Reuse};
+use super::timings::Timings;
+use super::watch::{Due, Watch};
+use crate::time;
+
+/// One exchange on one connection.
+pub(crate) struct Transfer {
+    /// The connection; gone when the response is complete.
+    connection: Option<Box<Connection>>,
+    exchange: Exchange,
+    /// What is left of the request.
+    outbox: Option<Outbox>,
+    /// Why the request got no further.
+    refused: Option<io::Error>,
+    watch: Watch,
+    pool: Rc<Pool>,
+    tracer: Tracer,
+    /// The connection had carried a request before.
+    reused: bool,
+    peer: Option<SocketAddr>,
+    /// Bytes written and read.
+    wire: (u64, u64),
+}
+
+/// What the next piece of the body is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Next {
+    /// Bytes, to be lent by [`Transfer::lend`].
+    Bytes(Piece),
+    /// The response is complete.
+    End,
+}
+
+impl Transfer {
+    /// Begins to send `outbox` on `connection`.
+    pub(crate) fn begin(
+        connection: Box<Connection>,
+        exchange: Exchange,
+        outbox: Outbox,
+        watch: Watch,
+        pool: Rc<Pool>,
+        tracer: Tracer,
+    ) -> Transfer {
+        Transfer {
+            reused: connection.is_reused(),
+            peer: connection.peer(),
+            connection: Some(connection),
+            exchange,
+            outbox: Some(outbox),
+            refused: None,
+            watch,
+            pool,
+            tracer,
+            wire: (0, 0),
+        }
+    }
+
+    /// Sends the request and waits for the final head.
+    ///
+    /// # Errors
+    /// Everything that can happen to an open connection.
+    pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            let pushed = self.poll_push(cx)?;
+            match self.understand()? {
+                event::Event::Head => return Poll::Ready(Ok(())),
+                event::Event::Informational => {
+                    let head = self.exchange.head();
+                    self.tracer.tell(Event::Informational {
+                        status: head.status,
+                        headers: &head.headers,
+                    });
+                    continue;
+                }
+                // Without a head there is no body and no end.
+                event::Event::Need | event::Event::Body(_) | event::Event::Done(_) => {}
+            }
+            match self.poll_read(cx) {
+                Poll::Ready(read) => read?,
+                Poll::Pending => {
+                    let held = pushed == Poll::Ready(Pushed::Head);
+                    if held {
+                        self.watch.on_hold(time::now());
+                    }
+                    ready!(self.poll_watch(cx))?;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next piece of the body, or its end.
+    ///
+    /// # Errors
+    /// Everything that can happen to an open connection.
+    pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
+        loop {
+            match self.understand()? {
+                event::Event::Body(piece) => return Poll::Ready(Ok(Next::Bytes(piece))),
+                event::Event::Done(reuse) => {
+                    self.finish(reuse);
+                    return Poll::Ready(Ok(Next::End));
+                }
+                event::Event::Need | event::Event::Informational | event::Event::Head => {}
+            }
+            match self.poll_read(cx) {
+                Poll::Ready(read) => read?,
+                Poll::Pending => ready!(self.poll_watch(cx))?,
+            }
+        }
+    }
+
+    /// The bytes that [`poll_step`](Self::poll_step) found.
+    pub(crate) fn lend(&mut self, piece: Piece) -> &[u8] {
+        match &mut self.connection {
+            Some(connection) => self.exchange.lend(piece, &mut connection.recv),
+            None => &[],
+        }
+    }
+
+    /// Reads body bytes straight into `space`: `Some(n)` bytes, or `None` when
+    /// they have to come by [`poll_step`](Self::poll_step).
+    ///
+    /// # Errors
+    /// As `poll_step`.
+    pub(crate) fn poll_direct(
+        &mut self,
+        cx: &mut Context<'_>,
+        space: &mut [u8],
+    ) -> Poll<Result<Option<usize>, Error>> {
+        let Some(connection) = &mut self.connection else {
+            return Poll::Ready(Ok(None));
+        };
+        let Some(most) = self.exchange.direct(&connection.recv) else {
+            return Poll::Ready(Ok(None));
+        };
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(space.len());
+        let space = space.get_mut(..most).unwrap_or_default();
+        if space.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        loop {
+            match connection.poll_recv_direct(cx, space) {
+                Poll::Ready(Ok(Read::Bytes(n))) => {
+                    self.wire.1 += n as u64;
+                    self.watch.on_read(n);
+                    self.exchange.took_direct(n as u64);
+                    return Poll::Ready(Ok(Some(n)));
+                }
+                Poll::Ready(Ok(Read::Ended(how, error))) => {
+                    let ended = self.exchange.end(how).map(drop);
+                    return Poll::Ready(with_cause(ended, error).map(|()| None));
+                }
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(faults::stream(error, Phase::Body)));
+                }
+                Poll::Pending => {
+                    let stage = self.exchange.stage();
+                    ready!(self.watch.poll(cx, stage, Upload::Sent))?;
+                }
+            }
+        }
+    }
+
+    /// If the response has no more bytes, ends it now, so that the connection
+    /// does not wait for somebody to ask for an empty body.
+    pub(crate) fn finish_if_empty(&mut self) -> Result<(), Error> {
+        if !self.exchange.is_at_end() {
+            return Ok(());
+        }
+        if let event::Event::Done(reuse) = self.understand()? {
+            self.finish(reuse);
+        }
+        Ok(())
+    }
+
+    /// Reads and forgets the body, up to `bytes` and until `until`: if it ends
+    /// before, the connection is saved.
+    pub(crate) fn discard(&mut self, until: Instant) {
+        self.exchange.discard_body();
+        self.watch.cut(until);
+    }
+
+    fn understand(&mut self) -> Result<event::Event, Error> {
+        match &mut self.connection {
+            Some(connection) => self.exchange.advance(&mut connection.recv),
+            None => Ok(event::Event::Done(Reuse::Keep)),
+        }
+    }
+
+    /// Pushes the request as far as it may and can go.
+    fn poll_push(&mut self, cx: &mut Context<'_>) -> Result<Poll<Pushed>, Error> {
+        let (Some(outbox), Some(connection)) = (&mut self.outbox, &mut self.connection) else {
+            return Ok(Poll::Ready(Pushed::All));
+        };
+        let before = outbox.sent();
+        let may_send_body = match self.exchange.upload() {
+            Upload::Waiting => false,
+            Upload::Sending | Upload::Sent => true,
+            Upload::Stopped => return Ok(Poll::Ready(Pushed::All)),
+        };
+        let pushed = outbox.poll_push(connection, may_send_body, cx);
+        let written = outbox.sent();
+        self.wire.0 = written;
+        match pushed {
+            Poll::Ready(Ok(Pushed::All)) => {
+                self.exchange.request_sent();
+                self.watch.on_sent(time::now());
+                self.tracer.tell(Event::RequestSent { bytes: written });
+                self.outbox = None;
+                Ok(Poll::Ready(Pushed::All))
+            }
+            Poll::Ready(Ok(Pushed::Head)) => Ok(Poll::Ready(Pushed::Head)),
+            Poll::Pending => {
+                if written > before {
+                    self.watch.on_write(time::now());
+                }
+                Ok(Poll::Pending)
+            }
+            Poll::Ready(Err(PushError::Connection(error))) => {
+                // What the server said before it closed may still be read.
+                self.refused = Some(error);
+                self.outbox = None;
+                self.watch.on_sent(time::now());
+                Ok(Poll::Ready(Pushed::All))
+            }
+            Poll::Ready(Err(PushError::Body(error))) => Err(error),
+        }
+    }
+
+    /// One read. The end of the connection may be the end of the body.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(connection) = &mut self.connection else {
+            return Poll::Ready(Ok(()));
+        };
+        Poll::Ready(match ready!(connection.poll_recv(cx)) {
+            Ok(Read::Bytes(n)) => {
+                self.wire.1 += n as u64;
+                self.watch.on_read(n);
+                Ok(())
+            }
+            Ok(Read::Ended(how, error)) => {
+                let ended = self.exchange.end(how).map(drop);
+                with_cause(ended, error.or_else(|| self.refused.take()))
+            }
+            Err(error) => Err(faults::stream(error, phase_of(self.exchange.stage()))),
+        })
+    }
+
+    fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let (stage, upload) = (self.exchange.stage(), self.exchange.upload());
+        let due = ready!(self.watch.poll(cx, stage, upload))?;
+        if due == Due::Continue {
+            self.exchange.continue_expired();
+            self.watch.on_write(time::now());
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The response is complete: the connection leaves.
+    fn finish(&mut self, reuse: Reuse) {
+        self.outbox = None;
+        if let Some(connection) = self.connection.take() {
+            let hint = self.exchange.idle_hint();
+            let given = self.pool.give_back(connection, reuse, hint);
+            if let Err(CloseReason::Quirk(quirk)) = given {
+                // Only seen when the pool looked.
+                self.exchange.record(quirk);
+            }
+        }
+        self.tracer.tell(Event::ResponseEnd);
+    }
+}
+
+/// What others want to know.
+impl Transfer {
+    /// Takes the final head out.
+    pub(crate) fn take_head(&mut self) -> ResponseHead {
+        self.exchange.take_head()
+    }
+
+    /// The final head, until it is taken.
+    pub(crate) fn head(&self) -> &ResponseHead {
+        self.exchange.head()
+    }
+
+    /// Everything that was let pass so far.
+    pub(crate) fn quirks(&self) -> Quirks {
+        self.exchange.quirks()
+    }
+
+    /// The trailers. Empty before the end.
+    pub(crate) fn trailers(&self) -> &Headers {
+        self.exchange.trailers()
+    }
+
+    /// A byte of the response was seen.
+    pub(crate) fn heard(&self) -> bool {
+        self.exchange.heard()
+    }
+
+    /// A byte of the request may have left.
+    pub(crate) fn sent_something(&self) -> bool {
+        self.wire.0 > 0
+    }
+
+    /// The connection had carried a request before.
+    pub(crate) fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Where it leads.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Bytes written and read.
+    pub(crate) fn wire(&self) -> (u64, u64) {
+        self.wire
+    }
+
+    /// Takes the memory of what is left of the request.
+    pub(crate) fn take_memory(&mut self) -> Option<Vec<u8>> {
+        self.outbox.take().map(Outbox::into_memory)
+    }
+
+    /// Adds the time this exchange has taken up to its first byte, or to now.
+    pub(crate) fn add_times(&self, timings: &mut Timings) {
+        let now = time::now();
+        let (began, sent, heard) = self.watch.marks();
+        let sent = sent.or(heard).unwrap_or(now);
+        timings.write += sent.saturating_duration_since(began);
+        let heard = heard.unwrap_or(now);
+        timings.first_byte += heard.saturating_duration_since(sent);
+    }
+}
+
+fn phase_of(stage: Stage) -> Phase {
+    match stage {
+        Stage::FirstByte => Phase::FirstByte,
+        Stage::Head => Phase::Head,
+        Stage::Body | Stage::Done => Phase::Body,
+    }
+}
+
+/// Says what the transport said, if the exchange calls its end an error.
+fn with_cause(ended: Result<(), Error>, cause: Option<io::Error>) -> Result<(), Error> {
+    match (ended, cause) {
+        (Err(error), Some(cause)) => Err(error.with_source(cause)),
+        (ended, _) => ended,
+    }
+}

@@ -1,0 +1,224 @@
+//! Which deadline of an exchange runs, and whether it has passed.
+//!
+//! Owns: the times of one exchange, and its one timer.
+//!
+//! ```text
+//!   Write            the peer takes no byte of the request for so long
+//!   (100-continue)   not an error: the body is sent
+//!   FirstByte        from the last byte sent to the first byte received
+//!   Head             from then to the end of the head, whatever arrives
+//!   ReadIdle         silence while we wait, head or body
+//!   MinRate          too few bytes in a window of waiting
+//!   Total            everything
+//! ```
+//!
+//! Laws: D, every wait of an exchange ends by one of these. Only time in which we
+//! wait counts for silence and rate: a caller who reads slowly is not a server
+//! that sends slowly. P08, the timer dies with the exchange.
+//!
+//! Read next: `transfer.rs`.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::alarm::Alarm;
+use super::deadlines::{Deadline, Deadlines};
+use super::error::Error;
+use super::event::{Stage, Upload};
+use super::kind::Phase;
+use crate::clock::instant_after;
+use crate::time;
+
+/// The times of one exchange.
+pub(crate) struct Watch {
+    deadlines: Deadlines,
+    /// When the request as a whole has to be over.
+    total: Option<Instant>,
+    alarm: Alarm,
+    /// When the exchange began.
+    began: Instant,
+    /// When the peer took a byte last.
+    wrote: Instant,
+    /// When the request was complete.
+    sent: Option<Instant>,
+    /// When the body began to wait for `100 Continue`.
+    held: Option<Instant>,
+    /// When the first byte of the response came.
+    heard: Option<Instant>,
+    /// Since when we wait for a byte.
+    waiting: Option<Instant>,
+    /// The window of the minimum rate.
+    window: Window,
+}
+
+/// A stretch of waiting, over which a rate is measured.
+#[derive(Default)]
+struct Window {
+    /// Waited so long, up to `since`.
+    waited: Duration,
+    /// Since when we wait.
+    since: Option<Instant>,
+    /// Bytes that came.
+    bytes: u64,
+}
+
+/// What passed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    /// A deadline that fails the request.
+    Fails(Deadline),
+    /// The wait for `100 Continue`.
+    Continue,
+    /// A window of the minimum rate: look whether it was met.
+    Window,
+}
+
+impl Watch {
+    pub(crate) fn new(deadlines: Deadlines, total: Option<Instant>, now: Instant) -> Watch {
+        Watch {
+            deadlines,
+            total,
+            alarm: Alarm::default(),
+            began: now,
+            wrote: now,
+            sent: None,
+            held: None,
+            heard: None,
+            waiting: None,
+            window: Window::default(),
+        }
+    }
+
+    /// The peer took bytes.
+    pub(crate) fn on_write(&mut self, now: Instant) {
+        self.wrote = now;
+    }
+
+    /// The head is out, the body waits for `100 Continue`.
+    pub(crate) fn on_hold(&mut self, now: Instant) {
+        self.held.get_or_insert(now);
+    }
+
+    /// The request is complete.
+    pub(crate) fn on_sent(&mut self, now: Instant) {
+        self.sent.get_or_insert(now);
+    }
+
+    /// Bytes arrived.
+    pub(crate) fn on_read(&mut self, count: usize) {
+        self.window.bytes += count as u64;
+        if self.heard.is_some() && self.waiting.is_none() {
+            return;
+        }
+        let now = time::now();
+        self.heard.get_or_insert(now);
+        self.waiting = None;
+        if let Some(since) = self.window.since.take() {
+            self.window.waited += now.saturating_duration_since(since);
+        }
+    }
+
+    /// Nothing can be done now: waits for the next deadline.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        stage: Stage,
+        upload: Upload,
+    ) -> Poll<Result<Due, Error>> {
+        // Bounded: a second round follows a window that was met, and begins a
+        // new one.
+        loop {
+            let waiting = *self.waiting.get_or_insert_with(time::now);
+            self.window.since.get_or_insert(waiting);
+            let Some((at, due)) = self.next(stage, upload, waiting) else {
+                return Poll::Pending;
+            };
+            if self.alarm.poll(cx, Some(at)).is_pending() {
+                return Poll::Pending;
+            }
+            match due {
+                Due::Fails(deadline) => {
+                    return Poll::Ready(Err(Error::timeout(deadline, phase(stage, upload))));
+                }
+                Due::Continue => return Poll::Ready(Ok(Due::Continue)),
+                Due::Window => self.judge_window(stage, upload)?,
+            }
+        }
+    }
+
+    /// The deadline that passes first.
+    fn next(&self, stage: Stage, upload: Upload, waiting: Instant) -> Option<(Instant, Due)> {
+        let d = &self.deadlines;
+        let after = |from: Instant, limit: Option<Duration>, deadline| {
+            limit.map(|limit| (instant_after(from, limit), Due::Fails(deadline)))
+        };
+        let sending = upload == Upload::Sending && self.sent.is_none();
+        let held = self.held.filter(|_| upload == Upload::Waiting);
+        let phases = match (stage, held) {
+            (Stage::FirstByte, Some(held)) => {
+                let end = instant_after(held, d.await_continue);
+                [Some((end, Due::Continue)), None]
+            }
+            (Stage::FirstByte, None) if sending => {
+                [after(self.wrote, d.write, Deadline::Write), None]
+            }
+            (Stage::FirstByte, None) => {
+                let from = self.sent.unwrap_or(self.wrote);
+                [after(from, d.first_byte, Deadline::FirstByte), None]
+            }
+            (Stage::Head, _) => {
+                let from = self.heard.unwrap_or(waiting);
+                [
+                    after(from, d.head, Deadline::Head),
+                    after(waiting, d.read_idle, Deadline::ReadIdle),
+                ]
+            }
+            (Stage::Body | Stage::Done, _) => [
+                after(waiting, d.read_idle, Deadline::ReadIdle),
+                d.min_rate.map(|rate| {
+                    let left = rate.window.saturating_sub(self.window.waited);
+                    let since = self.window.since.unwrap_or(waiting);
+                    (instant_after(since, left), Due::Window)
+                }),
+            ],
+        };
+        let total = self.total.map(|at| (at, Due::Fails(Deadline::Total)));
+        let all = phases.into_iter().flatten().chain(total);
+        all.min_by_key(|(at, _)| *at)
+    }
+
+    fn judge_window(&mut self, stage: Stage, upload: Upload) -> Result<(), Error> {
+        let Some(rate) = self.deadlines.min_rate else {
+            return Ok(());
+        };
+        let due = rate.bytes_per_second as f64 * rate.window.as_secs_f64();
+        if (self.window.bytes as f64) < due {
+            return Err(Error::timeout(Deadline::MinRate, phase(stage, upload)));
+        }
+        // Silence goes on being measured from where it began; the window not.
+        self.window = Window {
+            since: Some(time::now()),
+            ..Window::default()
+        };
+        Ok(())
+    }
+
+    /// When the exchange began, was sent, was answered.
+    pub(crate) fn marks(&self) -> (Instant, Option<Instant>, Option<Instant>) {
+        (self.began, self.sent, self.heard)
+    }
+
+    /// Ends earlier: a body nobody wants.
+    pub(crate) fn cut(&mut self, total: Instant) {
+        self.total = Some(self.total.map_or(total, |old| old.min(total)));
+    }
+}
+
+fn phase(stage: Stage, upload: Upload) -> Phase {
+    match (stage, upload) {
+        (Stage::FirstByte, Upload::Sending) => Phase::Write,
+        (Stage::FirstByte, _) => Phase::FirstByte,
+        (Stage::Head, _) => Phase::Head,
+        (Stage::Body | Stage::Done, _) => Phase::Body,
+    }
+}

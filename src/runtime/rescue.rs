@@ -1,0 +1,132 @@
+//! The net under a policy: tickets that came home, and the end of its service.
+//!
+//! Owns: the second half of `Custody`'s methods. None is on the path of a poll.
+//!
+//! Laws: S01, whatever a policy does with a ticket (drops it, turns it away, takes it
+//! along into its own end), the task is queued again or refused by name. A panic in
+//! a policy's own drop is caught.
+//!
+//! Absent on purpose: a second chance. A policy that has panicked does not come back.
+//!
+//! Read next: `watchdog.rs`.
+
+use super::custody::{Custody, Issuer};
+use super::report::Report;
+use crate::policy::{Cause, Policy, Runnable};
+use crate::task::TaskLabel;
+use crate::task::join::panic_text;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
+    /// Puts the tickets that came home into the rescue queue and names the
+    /// policy that dropped them.
+    pub(crate) fn look_after_tickets(&mut self) {
+        let lost = self.rescue_returned();
+        if !lost.is_empty() {
+            let policy = self.name();
+            self.issuer.report(&Report::PolicyDropped {
+                policy,
+                tasks: lost,
+            });
+        }
+    }
+
+    /// Cancels what the policy turned away. Between two polls.
+    pub(crate) fn look_after_shed(&mut self) {
+        let mut tasks = Vec::new();
+        for card in self.home.take_shed() {
+            if self.issuer.is_valid(&card) {
+                self.held = self.held.saturating_sub(1);
+                tasks.push(TaskLabel::of(&card));
+                if let Some(ticket) = self.issuer.refuse(card) {
+                    self.rescue.enqueue(ticket, Cause::Moved);
+                }
+            }
+        }
+        if !tasks.is_empty() {
+            let policy = self.name();
+            self.issuer.report(&Report::PolicyShed { policy, tasks });
+        }
+    }
+
+    /// Moves returned tickets to the rescue queue; void ones vanish.
+    fn rescue_returned(&mut self) -> Vec<TaskLabel> {
+        let returned = self.home.take_returned();
+        let valid = returned
+            .into_iter()
+            .filter(|card| self.issuer.is_valid(card));
+        let mut labels = Vec::new();
+        for card in valid {
+            labels.push(TaskLabel::of(&card));
+            self.held = self.held.saturating_sub(1);
+            self.rescue.enqueue(Runnable::issue(card), Cause::Moved);
+        }
+        labels
+    }
+
+    /// Replaces the policy between two polls; all tickets move over.
+    pub(crate) fn replace(&mut self, policy: P) {
+        self.retire_policy();
+        self.rescue_returned();
+        let mut moved = std::mem::take(&mut self.rescue);
+        // What the old policy forgot or hid.
+        if self.held > 0 {
+            while let Some(ticket) = moved.pop() {
+                drop(ticket.redeem());
+            }
+            for ticket in self.reissue() {
+                moved.enqueue(ticket, Cause::Moved);
+            }
+        }
+        self.install(policy);
+        while let Some(ticket) = moved.pop() {
+            ticket.set_key(0);
+            ticket.set_tag(0);
+            self.enqueue(ticket, Cause::Moved);
+        }
+    }
+
+    /// Drops the policy; its tickets come home.
+    pub(crate) fn retire_policy(&mut self) {
+        let policy = self.policy.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(policy))) {
+            let message = panic_text(&*payload).into();
+            self.issuer.report(&Report::DropPanicked {
+                what: "a policy".into(),
+                message,
+            });
+        }
+    }
+
+    /// A panic reached the turn: the policy's service ends, a FIFO takes over.
+    ///
+    /// # Panics
+    /// Goes on with the panic when no policy is in service: then it is our own.
+    #[cold]
+    pub(crate) fn fail_over(&mut self, payload: Box<dyn Any + Send>) {
+        if self.policy.is_none() {
+            resume_unwind(payload);
+        }
+        let name = self.policy.as_ref().map(|policy| {
+            catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
+        });
+        let (policy, message) = (name.unwrap_or_default(), panic_text(&*payload).to_string());
+        self.dismiss(policy.clone());
+        self.issuer
+            .report(&Report::PolicyPanicked { policy, message });
+    }
+
+    /// Ends the policy's service: a FIFO takes over.
+    #[cold]
+    pub(crate) fn dismiss(&mut self, name: String) {
+        self.retired = Some(name);
+        self.timed = false;
+        self.retire_policy();
+        self.rescue_returned();
+        // Tickets that were in flight came home uncounted, so the count is not to
+        // be trusted. While it is not zero, `declined` replaces what the policy
+        // forgot or hid, once nothing else is left.
+        self.held = self.held.max(1);
+    }
+}
