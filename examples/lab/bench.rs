@@ -12,7 +12,7 @@
 
 use crate::job::{LAB, join_the_lab};
 use downbeat::Runtime;
-use downbeat::policy::{Cause, End, Policy, Runnable, Sched};
+use downbeat::policy::{Cause, End, Policy, Runnable, Sched, TaskId};
 use downbeat::runtime::{Observer, Pacing, Report, ScheduleHash};
 use downbeat::testing::{Recorder, Recording};
 use std::cell::{Cell, RefCell};
@@ -112,6 +112,9 @@ struct Sums {
     busy: Duration,
     idle: Duration,
     polls: u64,
+    /// Tasks that ended otherwise than by their last poll.
+    cancelled: i64,
+    ended: Option<TaskId>,
     jobs: u128,
     since: Option<Instant>,
     area: u128,
@@ -216,13 +219,14 @@ pub(crate) fn run<T>(setup: Setup, program: impl Future<Output = T>) -> (Option<
         join_the_lab();
         program.await
     });
-    let still_there = runtime.tasks().len() as i64;
+    // A cancelled task leaves a husk with the policy.
+    let still_there = runtime.tasks().len() as i64 + sums.borrow().cancelled;
     let is_virtual = setup.time == Time::Virtual;
     let mut facts = sums.borrow().facts();
     facts.hash = is_virtual.then(|| runtime.schedule_hash());
     if held.get() < 0 || held.get() > still_there {
         let (held, live) = (held.get(), still_there);
-        let law = format!("custody: the policy holds {held} tickets of {live} live tasks");
+        let law = format!("custody: the policy holds {held} tickets of {live} tasks");
         facts.broken.push(law);
     }
     facts.check_times(is_virtual);
@@ -393,12 +397,16 @@ impl Observer for Meter {
         let mut sums = self.sums.borrow_mut();
         sums.busy += took;
         sums.polls += 1;
+        sums.ended = (end == End::Done).then(|| task.id());
         self.recorder
             .iter_mut()
             .for_each(|r| r.poll_ended(task, took, end, at));
     }
 
     fn task_done(&mut self, task: &Sched, at: Instant) {
+        if self.sums.borrow_mut().ended.take() != Some(task.id()) {
+            self.sums.borrow_mut().cancelled += 1;
+        }
         if is_job(task) {
             let mut sums = self.sums.borrow_mut();
             sums.advance(at);

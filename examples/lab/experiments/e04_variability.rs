@@ -29,7 +29,7 @@ pub(crate) const IT: Experiment = Experiment {
 
 const LOAD: f64 = 0.8;
 const POLL: u64 = 50 * US;
-const JOBS: usize = 100_000;
+const JOBS: usize = 60_000;
 /// Mean and poll of the sizes, in milliseconds.
 const MEAN: f64 = 1.0;
 const Q: f64 = POLL as f64 / MS as f64;

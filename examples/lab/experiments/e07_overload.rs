@@ -28,7 +28,7 @@ pub(crate) const IT: Experiment = Experiment {
 const LOAD: f64 = 1.5;
 /// Patience, in milliseconds.
 const PATIENCE: f64 = 20.0;
-const SPAN_MS: u64 = 60_000;
+const SPAN_MS: u64 = 30_000;
 /// Windows in which answers are counted.
 const WINDOW_MS: u64 = 500;
 
