@@ -19,10 +19,13 @@
 //! use downbeat::{gather, run, time::sleep};
 //! use std::time::Duration;
 //!
-//! let squares = run(gather((1..=3).map(|n| async move {
-//!     sleep(Duration::from_millis(10 * n)).await; // all three wait at once
-//!     n * n
-//! })));
+//! let squares = run(async {
+//!     let three = (1..=3).map(|n| async move {
+//!         sleep(Duration::from_millis(10 * n)).await; // all three wait at once
+//!         n * n
+//!     });
+//!     gather(three).await
+//! });
 //! let squares: Vec<u64> = squares.into_iter().map(Result::unwrap).collect();
 //! assert_eq!(squares, [1, 4, 9]);
 //! ```
@@ -41,7 +44,7 @@
 //! 1. words: `slab.rs`, `clock.rs`, `mailbox.rs`
 //! 2. who runs: `task/mod.rs`, then `policy/mod.rs`
 //! 3. what is waited for: `driver/mod.rs`
-//! 4. the loop: `runtime/mod.rs`, and in it `turn.rs`, the heart
+//! 4. the loop: `runtime/mod.rs`, then `runtime/turn.rs`, the heart
 //! 5. a whole leaf future: `time/sleep.rs`; then whatever you like
 //!
 //! `docs/tour.md` tells the same as the life of one fetch, `docs/architecture.md` is

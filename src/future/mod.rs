@@ -3,10 +3,10 @@
 //! Owns: nothing that outlives the future it returns. Everything here runs on
 //! any executor, needs no loop and no `Send`.
 //!
-//! * [`join_all`] waits for many of a kind, [`join`] for a few of different
+//! * [`join_all()`] waits for many of a kind, [`join()`] for a few of different
 //!   kinds: all of them finish, outputs in the order given.
-//! * [`race`] takes the first that finishes and drops the others.
-//! * [`yield_now`] gives the others a turn; [`poll_once`] only looks.
+//! * [`race()`] takes the first that finishes and drops the others.
+//! * [`yield_now()`] gives the others a turn; [`poll_once()`] only looks.
 //!
 //! A policy sees none of this: children of a join or a race are polled inside
 //! their parent's one poll. To let a policy order the children, spawn them.

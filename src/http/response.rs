@@ -246,34 +246,36 @@ impl Response {
     /// What was read is lost when the future is dropped.
     pub async fn read_all(&mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
-        // How much of `body` was read; what lies behind is space.
-        let mut filled = 0;
         while let Some(transfer) = &mut self.transfer {
-            if filled > 0 && filled == body.len() {
-                body.resize(filled + filled.clamp(STEP, MOST), 0);
+            // WHY NOT always: only where the framing does not have to look at the
+            // bytes, and only behind what came with the head.
+            match transfer.direct().filter(|_| !body.is_empty()) {
+                Some(left) => self.read_direct(&mut body, left).await?,
+                None => match self.chunk().await? {
+                    Some(chunk) => body.extend_from_slice(chunk),
+                    None => break,
+                },
             }
-            let space = body.get_mut(filled..).unwrap_or_default();
-            let read = match space.is_empty() {
-                true => Ok(None),
-                false => poll_fn(|cx| transfer.poll_direct(cx, space)).await,
-            };
-            match read {
-                Ok(Some(n)) => {
-                    filled += n;
-                    continue;
-                }
-                Ok(None) => {}
-                Err(error) => return Err(self.fail(error)),
-            }
-            body.truncate(filled);
-            let Some(chunk) = self.chunk().await? else {
-                break;
-            };
-            body.extend_from_slice(chunk);
-            filled = body.len();
         }
-        body.truncate(filled);
         Ok(body)
+    }
+
+    /// Reads once, straight to the end of `body`; up to `left` bytes are missing.
+    async fn read_direct(&mut self, body: &mut Vec<u8>, left: u64) -> Result<(), Error> {
+        let Some(transfer) = &mut self.transfer else {
+            return Ok(());
+        };
+        let filled = body.len();
+        let step = filled.clamp(STEP, MOST);
+        let step = usize::try_from(left).map_or(step, |left| left.min(step));
+        // Never more space than the body may still have, and growth by doubling:
+        // the cost of zeroing stays linear.
+        body.resize(filled.saturating_add(step), 0);
+        let space = body.get_mut(filled..).unwrap_or_default();
+        let read = poll_fn(|cx| transfer.poll_direct(cx, space)).await;
+        body.truncate(filled + *read.as_ref().unwrap_or(&0));
+        self.note();
+        read.map(drop).map_err(|error| self.fail(error))
     }
 
     /// Takes over what the transfer knows now.

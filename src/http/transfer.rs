@@ -42,6 +42,7 @@ use super::quirk::Quirks;
 use super::reuse::{CloseReason, Reuse};
 use super::timings::Timings;
 use super::watch::{Due, Watch};
+use crate::budget;
 use crate::time;
 
 /// One exchange on one connection.
@@ -134,6 +135,8 @@ impl Transfer {
     /// # Errors
     /// Everything that can happen to an open connection.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
+        // One read can hold a thousand chunks, or inflate a thousandfold.
+        ready!(budget::spend(cx));
         loop {
             match self.understand()? {
                 event::Event::Body(piece) => return Poll::Ready(Ok(Next::Bytes(piece))),
@@ -158,8 +161,15 @@ impl Transfer {
         }
     }
 
-    /// Reads body bytes straight into `space`: `Some(n)` bytes, or `None` when
-    /// they have to come by [`poll_step`](Self::poll_step).
+    /// How many bytes [`poll_direct`](Self::poll_direct) may read; `None` when they
+    /// have to come by [`poll_step`](Self::poll_step).
+    pub(crate) fn direct(&self) -> Option<u64> {
+        self.exchange.direct(&self.connection.as_ref()?.recv)
+    }
+
+    /// Reads body bytes straight into `space`, no more than
+    /// [`direct`](Self::direct) says. None at all means that the connection ended:
+    /// `poll_step` knows what that means.
     ///
     /// # Errors
     /// As `poll_step`.
@@ -167,29 +177,21 @@ impl Transfer {
         &mut self,
         cx: &mut Context<'_>,
         space: &mut [u8],
-    ) -> Poll<Result<Option<usize>, Error>> {
+    ) -> Poll<Result<usize, Error>> {
         let Some(connection) = &mut self.connection else {
-            return Poll::Ready(Ok(None));
+            return Poll::Ready(Ok(0));
         };
-        let Some(most) = self.exchange.direct(&connection.recv) else {
-            return Poll::Ready(Ok(None));
-        };
-        let most = usize::try_from(most).unwrap_or(usize::MAX).min(space.len());
-        let space = space.get_mut(..most).unwrap_or_default();
-        if space.is_empty() {
-            return Poll::Ready(Ok(None));
-        }
         loop {
             match connection.poll_recv_direct(cx, space) {
                 Poll::Ready(Ok(Read::Bytes(n))) => {
                     self.wire.1 += n as u64;
                     self.watch.on_read(n);
                     self.exchange.took_direct(n as u64);
-                    return Poll::Ready(Ok(Some(n)));
+                    return Poll::Ready(Ok(n));
                 }
                 Poll::Ready(Ok(Read::Ended(how, error))) => {
                     let ended = self.exchange.end(how).map(drop);
-                    return Poll::Ready(with_cause(ended, error).map(|()| None));
+                    return Poll::Ready(with_cause(ended, error).map(|()| 0));
                 }
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Err(faults::stream(error, Phase::Body)));

@@ -47,8 +47,8 @@ pub(crate) struct Watch {
     heard: Option<Instant>,
     /// Since when we wait for a byte.
     waiting: Option<Instant>,
-    /// The window of the minimum rate.
-    window: Window,
+    /// The window of the minimum rate, once the body is being waited for.
+    window: Option<Window>,
 }
 
 /// A stretch of waiting, over which a rate is measured.
@@ -85,7 +85,7 @@ impl Watch {
             held: None,
             heard: None,
             waiting: None,
-            window: Window::default(),
+            window: None,
         }
     }
 
@@ -106,15 +106,19 @@ impl Watch {
 
     /// Bytes arrived.
     pub(crate) fn on_read(&mut self, count: usize) {
-        self.window.bytes += count as u64;
+        if let Some(window) = &mut self.window {
+            window.bytes += count as u64;
+        }
         if self.heard.is_some() && self.waiting.is_none() {
             return;
         }
         let now = time::now();
         self.heard.get_or_insert(now);
         self.waiting = None;
-        if let Some(since) = self.window.since.take() {
-            self.window.waited += now.saturating_duration_since(since);
+        if let Some(window) = &mut self.window
+            && let Some(since) = window.since.take()
+        {
+            window.waited += now.saturating_duration_since(since);
         }
     }
 
@@ -129,7 +133,10 @@ impl Watch {
         // new one.
         loop {
             let waiting = *self.waiting.get_or_insert_with(time::now);
-            self.window.since.get_or_insert(waiting);
+            if stage == Stage::Body {
+                let window = self.window.get_or_insert_default();
+                window.since.get_or_insert(waiting);
+            }
             let Some((at, due)) = self.next(stage, upload, waiting) else {
                 return Poll::Pending;
             };
@@ -175,9 +182,9 @@ impl Watch {
             }
             (Stage::Body | Stage::Done, _) => [
                 after(waiting, d.read_idle, Deadline::ReadIdle),
-                d.min_rate.map(|rate| {
-                    let left = rate.window.saturating_sub(self.window.waited);
-                    let since = self.window.since.unwrap_or(waiting);
+                d.min_rate.zip(self.window.as_ref()).map(|(rate, window)| {
+                    let left = rate.window.saturating_sub(window.waited);
+                    let since = window.since.unwrap_or(waiting);
                     (instant_after(since, left), Due::Window)
                 }),
             ],
@@ -188,18 +195,18 @@ impl Watch {
     }
 
     fn judge_window(&mut self, stage: Stage, upload: Upload) -> Result<(), Error> {
-        let Some(rate) = self.deadlines.min_rate else {
+        let (Some(rate), Some(window)) = (self.deadlines.min_rate, &self.window) else {
             return Ok(());
         };
         let due = rate.bytes_per_second as f64 * rate.window.as_secs_f64();
-        if (self.window.bytes as f64) < due {
+        if (window.bytes as f64) < due {
             return Err(Error::timeout(Deadline::MinRate, phase(stage, upload)));
         }
         // Silence goes on being measured from where it began; the window not.
-        self.window = Window {
+        self.window = Some(Window {
             since: Some(time::now()),
             ..Window::default()
-        };
+        });
         Ok(())
     }
 

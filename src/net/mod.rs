@@ -12,7 +12,7 @@
 //! * Dropping a future that waits for a socket leaves the socket as it was.
 //!
 //! Absent on purpose: looking up names in `bind` and `TcpStream::connect`, which
-//! would block. [`connect`] takes a name.
+//! would block. [`connect()`] takes a name.
 //!
 //! Read in this order: `tcp.rs`, `listener.rs`, `udp.rs`, `unix.rs`, `resolve.rs`,
 //! `connect.rs`.

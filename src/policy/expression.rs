@@ -89,7 +89,7 @@ const MAX_DEPTH: usize = 16;
 /// ```
 /// let policy = downbeat::policy::parse("slot(3) > groups(fair) > edf")?;
 /// let runtime = downbeat::Runtime::builder().policy(policy).build();
-/// let error = downbeat::policy::parse("slot(3) > fare").unwrap_err();
+/// let error = downbeat::policy::parse("slot(3) > fare").err().unwrap();
 /// assert!(error.to_string().contains("          ^^^^"));
 /// # Ok::<(), downbeat::policy::ExpressionError>(())
 /// ```

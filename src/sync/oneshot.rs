@@ -8,7 +8,7 @@
 //! * Each side learns that the other is gone: the receiver by `Err(Closed)`,
 //!   the sender by `closed()` and by `send`'s `Err(value)`.
 //!
-//! Read next: `channel.rs`.
+//! Read next: `channel/mod.rs`.
 
 use std::cell::RefCell;
 use std::fmt;

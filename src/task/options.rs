@@ -14,17 +14,17 @@ use std::time::Instant;
 #[derive(Clone, Debug)]
 pub struct SpawnOptions {
     /// See [`SpawnOptions::name`].
-    pub(crate) name: Option<Cow<'static, str>>,
+    pub(super) name: Option<Cow<'static, str>>,
     /// See [`SpawnOptions::priority`].
-    pub(crate) priority: u32,
+    pub(super) priority: u32,
     /// See [`SpawnOptions::weight`].
-    pub(crate) weight: u32,
+    pub(super) weight: u32,
     /// See [`SpawnOptions::group`].
-    pub(crate) group: u32,
+    pub(super) group: u32,
     /// See [`SpawnOptions::deadline`].
-    pub(crate) deadline: Deadline,
+    pub(super) deadline: Deadline,
     /// See [`SpawnOptions::size`].
-    pub(crate) size: Size,
+    pub(super) size: Size,
 }
 
 impl Default for SpawnOptions {

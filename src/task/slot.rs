@@ -83,7 +83,7 @@ pub(super) struct Spare {
     pub(super) ticket: Runnable,
 }
 
-/// What [`TaskTable::check_out`] found behind a ticket.
+/// What [`TaskTable::check_out`](super::table::TaskTable::check_out) found behind a ticket.
 pub(crate) enum CheckedOut {
     /// A task to poll.
     Poll(Running),

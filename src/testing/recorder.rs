@@ -129,7 +129,7 @@ pub enum Why {
 ///
 /// let (recorder, recording) = Recorder::new();
 /// let mut runtime = Runtime::builder().virtual_clock().observer(recorder).build()?;
-/// runtime.block_on(time::sleep(std::time::Duration::from_millis(3)));
+/// runtime.block_on(async { time::sleep(std::time::Duration::from_millis(3)).await });
 /// let lines = recording.borrow().lines();
 /// assert_eq!(
 ///     lines,

@@ -403,6 +403,12 @@ impl<C> Ledger<C> {
         (self.open, self.idle)
     }
 
+    /// How many hosts have an entry.
+    #[cfg(test)]
+    pub(crate) fn hosts_known(&self) -> usize {
+        self.hosts.len()
+    }
+
     fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number

@@ -1,6 +1,6 @@
 //! Why a semaphore gave no permit.
 //!
-//! Read next: `../notify.rs`.
+//! Read next: `sync/notify.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -13,7 +13,7 @@
 //! Absent on purpose: an order other than first come (that is a gate with a
 //! policy), and splitting permits.
 //!
-//! Read next: `notify.rs`, then `channel/mod.rs`.
+//! Read next: `sync/notify.rs`, then `sync/channel/mod.rs`.
 
 mod error;
 

@@ -1,7 +1,8 @@
 //! The origin: a thin HTTP/1.1 server for demos, tests and hostile behaviour.
 //!
 //! Owns: a thread with a loop of its own, a listener, and a count of what it
-//! served. A [`Service`] alone serves streams in memory on the caller's loop.
+//! served. A [`Service`] alone serves streams in memory on the caller's loop, and
+//! [`Memory`] connects a client to it.
 //!
 //! ```
 //! use downbeat::testing::origin::{Origin, Reply};
@@ -24,6 +25,7 @@
 //! Read next: `serve.rs`, then `message.rs` and `steps.rs`.
 
 mod inbox;
+mod memory;
 mod message;
 mod serve;
 mod steps;
@@ -37,6 +39,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+pub use memory::Memory;
 pub use message::{Content, Framing, Reply, Request};
 pub use serve::Service;
 pub use steps::Steps;
@@ -214,7 +217,9 @@ impl Stage {
             let mut number = 0;
             // An error of the listener itself does not go away.
             while let Ok((stream, _)) = stage.listener.accept().await {
-                drop(crate::spawn(stage.clone().connection(stream, number)));
+                drop(crate::runtime::spawn(
+                    stage.clone().connection(stream, number),
+                ));
                 number += 1;
             }
         };

@@ -1,0 +1,207 @@
+//! Standard error during a run: the progress bar and the lines of `-v`.
+//!
+//! Owns: the thread that writes there. A terminal can stop (Ctrl-S) or be slow; the
+//! loop only counts in atomics and hands over lines.
+//!
+//! Laws: the loop never waits for the terminal: lines that find the queue full are
+//! counted and left out. The bar is drawn 20 times a second, and is gone when the
+//! run ends.
+//!
+//! Read next: `summary.rs`.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Lines between the loop and the terminal.
+const QUEUE: usize = 1024;
+/// Time between two drawings.
+const FRAME: Duration = Duration::from_millis(50);
+
+/// What the bar shows. The loop writes, the thread reads.
+///
+/// ORDER: all Relaxed; a frame may be a moment old.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    /// URLs fetched.
+    pub(crate) fetched: AtomicU64,
+    /// URLs failed.
+    pub(crate) failed: AtomicU64,
+    /// Attempts in flight.
+    pub(crate) in_flight: AtomicU64,
+    /// URLs to fetch; 0 while not known.
+    pub(crate) total: AtomicU64,
+}
+
+/// The writing thread, if anything is to be written.
+pub(crate) struct Console {
+    /// What the bar shows.
+    pub(crate) board: Arc<Board>,
+    /// To the thread; `None` when lines are not wanted.
+    lines: Option<SyncSender<String>>,
+    /// Lines that found no room.
+    left_out: Arc<AtomicU64>,
+    /// Its end closes the channel.
+    thread: Option<(SyncSender<String>, JoinHandle<()>)>,
+}
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bar {
+    /// On a terminal.
+    Terminal,
+    /// As text, whatever reads it.
+    Plain,
+    /// None.
+    Off,
+}
+
+impl Console {
+    /// Starts the thread if there is a bar or a line to write.
+    pub(crate) fn start(bar: Bar, verbose: bool) -> Self {
+        let (board, left_out) = (Arc::new(Board::default()), Arc::new(AtomicU64::new(0)));
+        let mut console = Self {
+            board: Arc::clone(&board),
+            lines: None,
+            left_out: Arc::clone(&left_out),
+            thread: None,
+        };
+        if bar == Bar::Off && !verbose {
+            return console;
+        }
+        let (sender, lines) = sync_channel(QUEUE);
+        let thread = thread::Builder::new()
+            .name("scraper-console".into())
+            .spawn(move || show(bar, &board, &lines, &left_out));
+        // Without a thread there is no bar: no reason to fetch nothing.
+        if let Ok(thread) = thread {
+            console.lines = verbose.then(|| sender.clone());
+            console.thread = Some((sender, thread));
+        }
+        console
+    }
+
+    /// Writes a line, if lines are wanted. `make` runs only then.
+    pub(crate) fn line(&self, make: impl FnOnce() -> String) {
+        if let Some(lines) = &self.lines
+            && lines.try_send(make()).is_err()
+        {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the bar away and waits until all lines are written.
+    pub(crate) fn finish(mut self) {
+        self.lines = None;
+        if let Some((sender, thread)) = self.thread.take() {
+            drop(sender);
+            // A panic of the thread was printed already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Writes a line to standard error; one that is closed is no reason to die.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// What a bar of `auto` is.
+pub(crate) fn auto() -> Bar {
+    if io::stderr().is_terminal() {
+        Bar::Terminal
+    } else {
+        Bar::Off
+    }
+}
+
+/// The thread.
+fn show(bar: Bar, board: &Board, lines: &Receiver<String>, left_out: &AtomicU64) {
+    let target = match bar {
+        Bar::Terminal => ProgressDrawTarget::stderr(),
+        Bar::Plain => ProgressDrawTarget::term_like(Box::new(Plain)),
+        Bar::Off => ProgressDrawTarget::hidden(),
+    };
+    let progress = ProgressBar::with_draw_target(None, target);
+    let known = style("[{bar:20}] {pos}/{len}  {msg}  {elapsed_precise}");
+    let unknown = style("{pos}  {msg}  {elapsed_precise}");
+    progress.set_style(unknown);
+    loop {
+        match lines.recv_timeout(FRAME) {
+            Ok(line) => progress.suspend(|| say(&line)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let total = read(&board.total);
+        if total > 0 && progress.length().is_none() {
+            progress.set_style(known.clone());
+            progress.set_length(total);
+        }
+        let (ok, failed) = (read(&board.fetched), read(&board.failed));
+        let in_flight = read(&board.in_flight);
+        progress.set_message(format!("in flight {in_flight}  ok {ok}  failed {failed}"));
+        progress.set_position(ok + failed);
+    }
+    progress.finish_and_clear();
+    let left_out = left_out.load(Ordering::Relaxed);
+    if left_out > 0 {
+        say(&format!(
+            "{left_out} lines left out: standard error was too slow"
+        ));
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
+    style
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("##.")
+}
+
+/// Standard error that need not be a terminal.
+#[derive(Debug)]
+struct Plain;
+
+impl TermLike for Plain {
+    fn width(&self) -> u16 {
+        80
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        writeln!(io::stderr().lock(), "{line}")
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        // Padding after the bar would fill the line.
+        write!(io::stderr().lock(), "{}", text.trim_end())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        write!(io::stderr().lock(), "\r")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,444 @@
+//! The frontier: URLs that were read and may not start yet, and which is next.
+//!
+//! Owns: one queue per host, the hosts that may start something, and two heaps of
+//! those that must wait for a time: hosts (delay, `Retry-After`) and single jobs
+//! (a retry). Generic over the job, and the caller says what time it is: a pure
+//! data structure.
+//!
+//! Laws:
+//! * A job is in one place: a queue, the heap of parked jobs, or the caller's hands.
+//! * A host never has more than `cap` jobs out, and starts are `delay` apart.
+//! * Hosts that can start take turns, so a host with many URLs delays no other.
+//! * A host with nothing queued, out, parked or to wait for is forgotten: memory
+//!   follows the jobs that are here, not the hosts that ever were.
+//!
+//! Absent on purpose: a bound. The scheduler reads no more than its window.
+//!
+//! Read next: `scheduler.rs`.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// URLs that wait for their turn.
+pub(crate) struct Frontier<J> {
+    /// Jobs of one host that may be out at once.
+    cap: usize,
+    /// Time between two starts on one host.
+    delay: Duration,
+    /// Place of each known host.
+    names: HashMap<Rc<str>, HostKey>,
+    /// The hosts; `None` where one was forgotten.
+    hosts: Vec<Option<Host<J>>>,
+    /// Free places in `hosts`.
+    free: Vec<usize>,
+    /// Jobs that belong to no host.
+    homeless: VecDeque<J>,
+    /// Hosts that can start a job now.
+    ready: VecDeque<HostKey>,
+    /// Hosts that wait for a time. The number keeps ties in order.
+    closed: BinaryHeap<Reverse<(Instant, u64, HostKey)>>,
+    /// When each parked job may go back to its queue. The number names it.
+    parked: BinaryHeap<Reverse<(Instant, u64, HostKey)>>,
+    /// The parked jobs.
+    parked_jobs: HashMap<u64, J>,
+    /// Number of the next heap entry.
+    entries: u64,
+    /// Jobs in all queues.
+    queued: usize,
+}
+
+/// The place of a host in a [`Frontier`]; valid while one of its jobs is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HostKey(usize);
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next<J> {
+    /// Start this job; its host is told by `finished` or `park`.
+    Start(Option<HostKey>, J),
+    /// Nothing may start before this instant.
+    At(Instant),
+    /// Nothing may start before a job that is out has ended, or another comes.
+    Nothing,
+}
+
+/// One host.
+struct Host<J> {
+    /// Its name.
+    name: Rc<str>,
+    /// Its jobs, next one first.
+    queue: VecDeque<J>,
+    /// How many of its jobs are out.
+    out: usize,
+    /// How many of its jobs are parked.
+    parked: usize,
+    /// Nothing starts before.
+    opens: Instant,
+    /// Which list it is in.
+    place: Place,
+}
+
+/// Where a host is; at most one list holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In no list.
+    Nowhere,
+    /// In `ready`.
+    Ready,
+    /// In `closed`.
+    Closed,
+}
+
+impl HostKey {
+    /// A number that no other host has at the same time; 0 is none's.
+    pub(crate) fn number(self) -> u32 {
+        u32::try_from(self.0 + 1).unwrap_or(u32::MAX)
+    }
+}
+
+impl<J> Frontier<J> {
+    /// An empty frontier. A `cap` of 0 is none.
+    pub(crate) fn new(cap: usize, delay: Duration) -> Self {
+        Self {
+            cap: if cap == 0 { usize::MAX } else { cap },
+            delay,
+            names: HashMap::new(),
+            hosts: Vec::new(),
+            free: Vec::new(),
+            homeless: VecDeque::new(),
+            ready: VecDeque::new(),
+            closed: BinaryHeap::new(),
+            parked: BinaryHeap::new(),
+            parked_jobs: HashMap::new(),
+            entries: 0,
+            queued: 0,
+        }
+    }
+
+    /// The next job that may start at `now`.
+    pub(crate) fn next(&mut self, now: Instant) -> Next<J> {
+        if let Some(job) = self.homeless.pop_front() {
+            self.queued -= 1;
+            return Next::Start(None, job);
+        }
+        self.unpark(now);
+        self.open(now);
+        while let Some(key) = self.ready.pop_front() {
+            let delay = self.delay;
+            let Some(host) = self.host(key) else { continue };
+            host.place = Place::Nowhere;
+            if host.opens <= now
+                && let Some(job) = host.queue.pop_front()
+            {
+                host.out += 1;
+                host.opens = now.checked_add(delay).unwrap_or(host.opens);
+                self.queued -= 1;
+                self.settle(key, now);
+                return Next::Start(Some(key), job);
+            }
+            // It was held after it became ready.
+            self.settle(key, now);
+        }
+        let closed = self.closed.peek().filter(|_| self.queued > 0);
+        match [self.parked.peek(), closed]
+            .into_iter()
+            .flatten()
+            .map(|Reverse((at, ..))| *at)
+            .min()
+        {
+            Some(at) => Next::At(at),
+            None => Next::Nothing,
+        }
+    }
+
+    /// Adds a job of this host; `None` for one that needs no host.
+    pub(crate) fn push(&mut self, host: Option<&str>, job: J, now: Instant) {
+        self.queued += 1;
+        let Some(name) = host else {
+            return self.homeless.push_back(job);
+        };
+        let key = match self.names.get(name) {
+            Some(key) => *key,
+            None => self.meet(name, now),
+        };
+        if let Some(host) = self.host(key) {
+            host.queue.push_back(job);
+        }
+        self.settle(key, now);
+    }
+
+    /// A job of this host has ended.
+    pub(crate) fn finished(&mut self, key: HostKey, now: Instant) {
+        if let Some(host) = self.host(key) {
+            host.out -= 1;
+        }
+        self.settle(key, now);
+    }
+
+    /// A job of this host comes back, to be started not before `until`.
+    pub(crate) fn park(&mut self, key: HostKey, job: J, until: Instant, now: Instant) {
+        if let Some(host) = self.host(key) {
+            host.parked += 1;
+        }
+        let entry = self.entry();
+        self.parked.push(Reverse((until, entry, key)));
+        self.parked_jobs.insert(entry, job);
+        self.finished(key, now);
+    }
+
+    /// Nothing of this host starts before `until`.
+    pub(crate) fn hold(&mut self, key: HostKey, until: Instant) {
+        if let Some(host) = self.host(key) {
+            host.opens = host.opens.max(until);
+        }
+    }
+
+    /// Jobs that are here.
+    pub(crate) fn len(&self) -> usize {
+        self.queued + self.parked_jobs.len()
+    }
+
+    /// Forgets all jobs that are here, and says how many that were.
+    pub(crate) fn clear(&mut self) -> usize {
+        let here = self.len();
+        for host in self.hosts.iter_mut().flatten() {
+            host.queue.clear();
+            host.parked = 0;
+        }
+        self.homeless.clear();
+        self.parked.clear();
+        self.parked_jobs.clear();
+        self.queued = 0;
+        here
+    }
+
+    /// Puts a host where it belongs, if it is in no list.
+    fn settle(&mut self, key: HostKey, now: Instant) {
+        let cap = self.cap;
+        let Some(host) = self.host(key) else { return };
+        if host.place != Place::Nowhere {
+            return;
+        }
+        let idle = host.queue.is_empty() && host.out == 0 && host.parked == 0;
+        let startable = !host.queue.is_empty() && host.out < cap;
+        let opens = host.opens;
+        if opens > now && (idle || startable) {
+            // An idle host is kept too: its delay runs.
+            host.place = Place::Closed;
+            let entry = self.entry();
+            self.closed.push(Reverse((opens, entry, key)));
+        } else if startable {
+            host.place = Place::Ready;
+            self.ready.push_back(key);
+        } else if idle {
+            self.forget(key);
+        }
+    }
+
+    /// Parked jobs whose time has come go to the front of their queues.
+    fn unpark(&mut self, now: Instant) {
+        while let Some(Reverse((at, entry, key))) = self.parked.peek().copied()
+            && at <= now
+        {
+            self.parked.pop();
+            let job = self.parked_jobs.remove(&entry);
+            if let (Some(job), Some(host)) = (job, self.host(key)) {
+                host.parked -= 1;
+                host.queue.push_front(job);
+                self.queued += 1;
+                self.settle(key, now);
+            }
+        }
+    }
+
+    /// Closed hosts whose time has come are settled again.
+    fn open(&mut self, now: Instant) {
+        while let Some(Reverse((at, _, key))) = self.closed.peek().copied()
+            && at <= now
+        {
+            self.closed.pop();
+            if let Some(host) = self.host(key) {
+                host.place = Place::Nowhere;
+            }
+            self.settle(key, now);
+        }
+    }
+
+    /// A host that is not known yet.
+    fn meet(&mut self, name: &str, now: Instant) -> HostKey {
+        let name: Rc<str> = Rc::from(name);
+        let host = Host {
+            name: Rc::clone(&name),
+            queue: VecDeque::new(),
+            out: 0,
+            parked: 0,
+            opens: now,
+            place: Place::Nowhere,
+        };
+        let at = self.free.pop().unwrap_or(self.hosts.len());
+        if at == self.hosts.len() {
+            self.hosts.push(None);
+        }
+        self.hosts[at] = Some(host);
+        self.names.insert(name, HostKey(at));
+        HostKey(at)
+    }
+
+    fn forget(&mut self, key: HostKey) {
+        if let Some(host) = self.hosts.get_mut(key.0).and_then(Option::take) {
+            self.names.remove(&host.name);
+            self.free.push(key.0);
+        }
+    }
+
+    fn host(&mut self, key: HostKey) -> Option<&mut Host<J>> {
+        self.hosts.get_mut(key.0)?.as_mut()
+    }
+
+    fn entry(&mut self) -> u64 {
+        self.entries += 1;
+        self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts all that may start now; jobs in order, and what `next` said then.
+    fn start_all(frontier: &mut Frontier<u32>, now: Instant) -> (Vec<u32>, Next<u32>) {
+        let mut started = Vec::new();
+        loop {
+            match frontier.next(now) {
+                Next::Start(_, job) => started.push(job),
+                other => return (started, other),
+            }
+        }
+    }
+
+    fn key(frontier: &Frontier<u32>, name: &str) -> HostKey {
+        frontier.names[name]
+    }
+
+    fn begin() -> Instant {
+        downbeat::time::now()
+    }
+
+    #[test]
+    fn hosts_take_turns_and_keep_their_cap() {
+        let now = begin();
+        let mut frontier = Frontier::new(2, Duration::ZERO);
+        for job in [10, 11, 12, 13] {
+            frontier.push(Some("a"), job, now);
+        }
+        frontier.push(Some("b"), 20, now);
+        frontier.push(None, 1, now);
+        let (started, next) = start_all(&mut frontier, now);
+        assert_eq!(started, [1, 10, 20, 11]);
+        assert_eq!(next, Next::Nothing);
+        let a = key(&frontier, "a");
+        frontier.finished(a, now);
+        assert_eq!(start_all(&mut frontier, now).0, [12]);
+        assert_eq!(frontier.len(), 1);
+    }
+
+    #[test]
+    fn starts_on_one_host_are_a_delay_apart() {
+        let now = begin();
+        let second = Duration::from_secs(1);
+        let mut frontier = Frontier::new(0, second);
+        for job in [10, 11, 12] {
+            frontier.push(Some("a"), job, now);
+        }
+        let (started, next) = start_all(&mut frontier, now);
+        assert_eq!((started, next), (vec![10], Next::At(now + second)));
+        let (started, next) = start_all(&mut frontier, now + second);
+        assert_eq!((started, next), (vec![11], Next::At(now + 2 * second)));
+    }
+
+    #[test]
+    fn the_delay_outlives_the_queue() {
+        let now = begin();
+        let second = Duration::from_secs(1);
+        let mut frontier = Frontier::new(1, second);
+        frontier.push(Some("a"), 10, now);
+        assert_eq!(start_all(&mut frontier, now).0, [10]);
+        let a = key(&frontier, "a");
+        frontier.finished(a, now);
+        // Nothing of it is here, so nothing is worth waiting for.
+        assert_eq!(frontier.next(now), Next::Nothing);
+        frontier.push(Some("a"), 11, now);
+        assert_eq!(frontier.next(now), Next::At(now + second));
+        assert_eq!(start_all(&mut frontier, now + second).0, [11]);
+    }
+
+    #[test]
+    fn a_parked_job_waits_alone_and_comes_first() {
+        let now = begin();
+        let second = Duration::from_secs(1);
+        let mut frontier = Frontier::new(1, Duration::ZERO);
+        for job in [10, 11, 12] {
+            frontier.push(Some("a"), job, now);
+        }
+        assert_eq!(start_all(&mut frontier, now).0, [10]);
+        let a = key(&frontier, "a");
+        frontier.park(a, 10, now + second, now);
+        assert_eq!(frontier.len(), 3);
+        // The next URL of the host takes the place at once.
+        let (started, next) = start_all(&mut frontier, now);
+        assert_eq!((started, next), (vec![11], Next::At(now + second)));
+        frontier.finished(a, now);
+        assert_eq!(start_all(&mut frontier, now + second).0, [10]);
+    }
+
+    #[test]
+    fn a_held_host_starts_nothing_though_it_was_ready() {
+        let now = begin();
+        let second = Duration::from_secs(1);
+        let mut frontier = Frontier::new(2, Duration::ZERO);
+        for job in [10, 11] {
+            frontier.push(Some("a"), job, now);
+        }
+        frontier.push(Some("b"), 20, now);
+        assert_eq!(frontier.next(now), Next::Start(Some(HostKey(0)), 10));
+        frontier.hold(HostKey(0), now + second);
+        let (started, next) = start_all(&mut frontier, now);
+        assert_eq!((started, next), (vec![20], Next::At(now + second)));
+        assert_eq!(start_all(&mut frontier, now + second).0, [11]);
+    }
+
+    #[test]
+    fn hosts_are_forgotten() {
+        let now = begin();
+        let mut frontier = Frontier::new(6, Duration::ZERO);
+        for number in 0..1000 {
+            let name = format!("host{number}");
+            frontier.push(Some(&name), number, now);
+            let Next::Start(Some(host), _) = frontier.next(now) else {
+                panic!("a lone job of a new host can start");
+            };
+            frontier.finished(host, now);
+        }
+        assert!(frontier.names.is_empty());
+        assert_eq!(frontier.hosts.len(), 1);
+    }
+
+    #[test]
+    fn clearing_leaves_what_is_out() {
+        let now = begin();
+        let mut frontier = Frontier::new(1, Duration::ZERO);
+        for job in [10, 11, 12] {
+            frontier.push(Some("a"), job, now);
+        }
+        frontier.push(Some("b"), 20, now);
+        assert_eq!(frontier.next(now), Next::Start(Some(HostKey(0)), 10));
+        frontier.park(HostKey(0), 10, now + Duration::from_secs(1), now);
+        assert_eq!(frontier.next(now), Next::Start(Some(HostKey(1)), 20));
+        assert_eq!(frontier.clear(), 3);
+        frontier.finished(HostKey(1), now);
+        assert_eq!(frontier.next(now), Next::Nothing);
+        assert_eq!(frontier.len(), 0);
+    }
+}

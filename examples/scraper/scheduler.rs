@@ -1,0 +1,268 @@
+//! The root task: reads URLs, starts attempts, takes their ends, listens to Ctrl-C.
+//!
+//! ```text
+//!   input thread ─► window (frontier) ─► up to -c tasks ─► tally
+//!                        ▲                    │
+//!                        └── again, later ────┘
+//! ```
+//!
+//! Owns: the frontier, the group of attempts, the account.
+//!
+//! Laws:
+//! * Each URL that was read has one end: an outcome, or `unfinished` when the run is
+//!   cut short; one whose attempt panics has an outcome that says so.
+//! * No more URLs are read than the window has room for, and those in flight.
+//! * A task is spawned when a slot is free, never before; a URL that waits for its
+//!   host or for a retry has no slot.
+//! * Nothing here waits for more than the next event: an interruption is seen in the
+//!   same turn.
+//!
+//! Read next: `ending.rs`, `frontier.rs`, `attempt.rs`.
+
+use super::attempt::{Ended, Job, Kit, attempt};
+use super::console::Console;
+use super::frontier::{Frontier, HostKey, Next};
+use super::signals::Interrupt;
+use super::source::{Entry, Reading};
+use super::tally::{Broken, Tally};
+use downbeat::sync::remote;
+use downbeat::time::{self, Sleep};
+use downbeat::{JoinError, SpawnOptions, TaskGroup, task::TaskId};
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Bytes of URLs that are in memory at most (besides those in flight).
+const WINDOW_BYTES: usize = 4 << 20;
+
+/// The limits of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Attempts in flight.
+    pub(crate) concurrency: usize,
+    /// URLs that are read ahead.
+    pub(crate) window: usize,
+    /// Attempts in flight per host; 0 for any number.
+    pub(crate) host_cap: usize,
+    /// Time between two starts on one host.
+    pub(crate) delay: Duration,
+    /// How long attempts may go on after an interruption.
+    pub(crate) grace: Duration,
+    /// How long one attempt takes at most; the deadline that policies see.
+    pub(crate) timeout: Duration,
+}
+
+/// Fetches everything that comes through `urls`.
+pub(crate) async fn run(
+    plan: Plan,
+    kit: Rc<Kit>,
+    urls: remote::Receiver<Reading>,
+    interrupts: &mut remote::Receiver<Interrupt>,
+    console: &Console,
+) -> Tally {
+    let began = time::now();
+    let mut scheduler = Scheduler {
+        plan,
+        kit,
+        urls: Some(urls),
+        frontier: Frontier::new(plan.host_cap, plan.delay),
+        attempts: TaskGroup::new(),
+        out: HashMap::new(),
+        window_bytes: 0,
+        phase: Phase::Running,
+        alarm: time::sleep_until(began),
+        tally: Tally::default(),
+        console,
+    };
+    scheduler.run(interrupts).await;
+    let mut tally = scheduler.tally;
+    tally.elapsed = time::now().saturating_duration_since(began);
+    tally
+}
+
+/// A run that is going on.
+pub(super) struct Scheduler<'a> {
+    /// The limits.
+    pub(super) plan: Plan,
+    /// What attempts share.
+    pub(super) kit: Rc<Kit>,
+    /// `None` once the input has ended or is not wanted.
+    pub(super) urls: Option<remote::Receiver<Reading>>,
+    /// URLs that were read and have not started.
+    pub(super) frontier: Frontier<Job>,
+    /// What is in flight.
+    pub(super) attempts: TaskGroup<Ended>,
+    /// Whose attempt each task is.
+    pub(super) out: HashMap<TaskId, Out>,
+    /// Bytes of all URLs between their reading and their end.
+    pub(super) window_bytes: usize,
+    /// How far the end has come.
+    pub(super) phase: Phase,
+    /// Set to the next time when something may start.
+    pub(super) alarm: Sleep,
+    /// The account.
+    pub(super) tally: Tally,
+    /// Who sees what happens.
+    pub(super) console: &'a Console,
+}
+
+/// A job in flight.
+pub(super) struct Out {
+    /// Its host; `None` for a text that is no URL.
+    pub(super) host: Option<HostKey>,
+    /// What was given.
+    pub(super) entry: Rc<Entry>,
+    /// Which attempt it is, from 1.
+    pub(super) attempt: u32,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not begun.
+    Running,
+    /// Nothing new is started; what is in flight has until then.
+    Draining(Instant),
+    /// What was in flight is being dropped.
+    Dropping,
+}
+
+/// What the scheduler waits for.
+enum Event {
+    /// An attempt has ended.
+    Ended(TaskId, Result<Ended, JoinError>),
+    /// The input has something; `None` is its end.
+    Read(Option<Reading>),
+    /// A signal came.
+    Interrupt,
+    /// The alarm.
+    Time,
+}
+
+impl Scheduler<'_> {
+    async fn run(&mut self, interrupts: &mut remote::Receiver<Interrupt>) {
+        loop {
+            let alarm = self.start();
+            let idle = self.urls.is_none() && self.frontier.len() == 0;
+            if idle && self.attempts.is_empty() {
+                return;
+            }
+            match self.event(alarm, interrupts).await {
+                Event::Ended(id, result) => self.ended(id, result),
+                Event::Read(reading) => self.read(reading),
+                Event::Interrupt => self.interrupted(),
+                Event::Time => self.time(),
+            }
+            let board = &self.console.board;
+            board.in_flight.store(self.attempts.len() as u64, Relaxed);
+            board.fetched.store(self.tally.fetched, Relaxed);
+            board.failed.store(self.tally.failed, Relaxed);
+        }
+    }
+
+    /// Starts what may start; the time when something else may.
+    fn start(&mut self) -> Option<Instant> {
+        if let Phase::Draining(until) = self.phase {
+            return Some(until);
+        }
+        while self.phase == Phase::Running && self.attempts.len() < self.plan.concurrency {
+            let now = time::now();
+            match self.frontier.next(now) {
+                Next::Start(host, job) => self.spawn(host, job, now),
+                Next::At(instant) => return Some(instant),
+                Next::Nothing => return None,
+            }
+        }
+        None
+    }
+
+    fn spawn(&mut self, host: Option<HostKey>, job: Job, now: Instant) {
+        let mut options = SpawnOptions::new()
+            .name(format!("fetch {}", job.entry.index))
+            .priority(job.attempts)
+            .group(host.map_or(0, HostKey::number));
+        if let Some(deadline) = now.checked_add(self.plan.timeout) {
+            options = options.deadline(deadline);
+        }
+        let (entry, attempt_number) = (Rc::clone(&job.entry), job.attempts + 1);
+        // In a box of its own: the group puts it into a task of the group's, and a
+        // pointer is moved and kept twice more cheaply than the whole exchange.
+        let task = Box::pin(attempt(job, Rc::clone(&self.kit)));
+        if let Some(id) = self.attempts.spawn_with(task, options) {
+            let attempt = attempt_number;
+            self.out.insert(
+                id,
+                Out {
+                    host,
+                    entry,
+                    attempt,
+                },
+            );
+        }
+    }
+
+    /// Waits for the next event, the most urgent first.
+    async fn event(
+        &mut self,
+        alarm: Option<Instant>,
+        interrupts: &mut remote::Receiver<Interrupt>,
+    ) -> Event {
+        if let Some(alarm) = alarm
+            && alarm != self.alarm.deadline()
+        {
+            self.alarm.reset(alarm);
+        }
+        poll_fn(|cx| self.poll_event(alarm.is_some(), interrupts, cx)).await
+    }
+
+    fn poll_event(
+        &mut self,
+        armed: bool,
+        interrupts: &mut remote::Receiver<Interrupt>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Event> {
+        // The end of the channel means that there are no signals here.
+        if let Poll::Ready(Some(Interrupt)) = interrupts.poll_recv(cx) {
+            return Poll::Ready(Event::Interrupt);
+        }
+        if let Poll::Ready(Some((id, result))) = self.attempts.poll_next(cx) {
+            return Poll::Ready(Event::Ended(id, result));
+        }
+        let room = self.frontier.len() < self.plan.window && self.window_bytes < WINDOW_BYTES;
+        if let Some(urls) = self.urls.as_mut().filter(|_| room)
+            && let Poll::Ready(reading) = urls.poll_recv(cx)
+        {
+            return Poll::Ready(Event::Read(reading));
+        }
+        if armed && Pin::new(&mut self.alarm).poll(cx).is_ready() {
+            return Poll::Ready(Event::Time);
+        }
+        Poll::Pending
+    }
+
+    fn read(&mut self, reading: Option<Reading>) {
+        match reading {
+            Some(Reading::Url(entry)) => {
+                self.window_bytes += entry.text.len();
+                let job = Job::new(entry);
+                let host = job.host().map(str::to_owned);
+                self.frontier.push(host.as_deref(), job, time::now());
+            }
+            Some(Reading::Finished) => self.tally.skipped += 1,
+            Some(Reading::Broken(error)) => {
+                self.tally.broke(Broken::Input(error.to_string()));
+                self.urls = None;
+            }
+            None => {
+                self.urls = None;
+                let total =
+                    self.tally.wanted() + (self.frontier.len() + self.attempts.len()) as u64;
+                self.console.board.total.store(total, Relaxed);
+            }
+        }
+    }
+}

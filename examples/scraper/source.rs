@@ -1,0 +1,242 @@
+//! Where URLs come from: the command line, a list, the demo.
+//!
+//! Owns: the thread that reads. It may block (a pipe, a slow disk); the loop takes
+//! what it found from a bounded channel, so a list is never in memory as a whole
+//! and a reader is never further ahead than that.
+//!
+//! Laws: each line that is neither blank nor a comment becomes one entry, however
+//! odd it is: bytes that are not UTF-8 are replaced, a line of more than 64 KiB is
+//! cut. What is wrong with an entry is found out later and is its outcome.
+//!
+//! Read next: `frontier.rs`.
+
+use super::resume::Finished;
+use downbeat::sync::remote;
+use std::io::{self, BufRead, BufReader, Read};
+use std::thread;
+
+/// Longest line that is kept.
+const LONGEST_LINE: usize = 64 * 1024;
+/// Entries between the thread and the loop.
+const AHEAD: usize = 256;
+
+/// One URL as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its place among all URLs given, from 0.
+    pub(crate) index: u64,
+    /// Its line in the list, from 1.
+    pub(crate) line: Option<u64>,
+    /// The text, trimmed.
+    pub(crate) text: Box<str>,
+}
+
+/// What the reading thread says.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// A URL.
+    Url(Entry),
+    /// A URL that an earlier run has finished.
+    Finished,
+    /// The list cannot be read any further.
+    Broken(io::Error),
+}
+
+/// A list, or URLs made by the program.
+pub(crate) enum Source {
+    /// Given or generated URLs.
+    Urls(Box<dyn Iterator<Item = String> + Send>),
+    /// One URL per line.
+    List(Box<dyn Read + Send>),
+}
+
+/// Reads `sources` in order on a thread of its own. The channel ends with them.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub(crate) fn read(
+    sources: Vec<Source>,
+    finished: Finished,
+) -> io::Result<remote::Receiver<Reading>> {
+    let (sender, receiver) = remote::channel(AHEAD);
+    let mut feed = Feed {
+        sender,
+        finished,
+        index: 0,
+    };
+    thread::Builder::new()
+        .name("scraper-input".into())
+        .spawn(move || {
+            for source in sources {
+                if feed.source(source) == Reader::Unwanted {
+                    return;
+                }
+            }
+        })?;
+    Ok(receiver)
+}
+
+/// The thread's side.
+struct Feed {
+    /// To the loop.
+    sender: remote::Sender<Reading>,
+    /// What need not be fetched again.
+    finished: Finished,
+    /// Index of the next entry.
+    index: u64,
+}
+
+/// Whether anybody still listens.
+#[derive(PartialEq, Eq)]
+enum Reader {
+    /// Yes.
+    Listens,
+    /// No: stop.
+    Unwanted,
+}
+
+impl Feed {
+    fn source(&mut self, source: Source) -> Reader {
+        match source {
+            Source::Urls(urls) => {
+                for url in urls {
+                    if self.entry(None, url.trim()) == Reader::Unwanted {
+                        return Reader::Unwanted;
+                    }
+                }
+                Reader::Listens
+            }
+            Source::List(list) => self.list(BufReader::with_capacity(64 * 1024, list)),
+        }
+    }
+
+    fn list(&mut self, mut list: impl BufRead) -> Reader {
+        let mut bytes = Vec::new();
+        for number in 1.. {
+            match read_line(&mut list, &mut bytes) {
+                Ok(Line::End) => break,
+                Ok(Line::Read) => {}
+                Err(error) => return self.send(Reading::Broken(error)),
+            }
+            let line = bytes.strip_prefix(b"\xEF\xBB\xBF").filter(|_| number == 1);
+            let text = String::from_utf8_lossy(line.unwrap_or(&bytes));
+            let text = text.trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            if self.entry(Some(number), text) == Reader::Unwanted {
+                return Reader::Unwanted;
+            }
+        }
+        Reader::Listens
+    }
+
+    fn entry(&mut self, line: Option<u64>, text: &str) -> Reader {
+        let index = self.index;
+        self.index += 1;
+        if self.finished.take(text) {
+            return self.send(Reading::Finished);
+        }
+        self.send(Reading::Url(Entry {
+            index,
+            line,
+            text: text.into(),
+        }))
+    }
+
+    fn send(&self, item: Reading) -> Reader {
+        match self.sender.send_blocking(item) {
+            Ok(()) => Reader::Listens,
+            Err(_) => Reader::Unwanted,
+        }
+    }
+}
+
+/// What `read_line` found.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    /// A line, perhaps without its end.
+    Read,
+    /// The end of the list.
+    End,
+}
+
+/// Reads one line without its end; what is beyond the longest line is lost.
+fn read_line(list: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
+    line.clear();
+    let mut found = Line::End;
+    loop {
+        let buffer = match list.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if buffer.is_empty() {
+            return Ok(found);
+        }
+        found = Line::Read;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let piece = &buffer[..end.unwrap_or(buffer.len())];
+        let room = LONGEST_LINE - line.len();
+        line.extend_from_slice(&piece[..piece.len().min(room)]);
+        let used = piece.len() + usize::from(end.is_some());
+        list.consume(used);
+        if end.is_some() {
+            return Ok(found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(list: &'static [u8]) -> Vec<(u64, Option<u64>, String)> {
+        let (sender, mut receiver) = remote::channel(100);
+        let mut feed = Feed {
+            sender,
+            finished: Finished::default(),
+            index: 0,
+        };
+        let sources = [
+            Source::Urls(Box::new(["http://a/".to_owned()].into_iter())),
+            Source::List(Box::new(list)),
+        ];
+        for source in sources {
+            assert!(feed.source(source) == Reader::Listens);
+        }
+        let mut found = Vec::new();
+        while let Ok(Reading::Url(entry)) = receiver.try_recv() {
+            found.push((entry.index, entry.line, entry.text.into()));
+        }
+        found
+    }
+
+    #[test]
+    fn comments_blanks_and_odd_bytes() {
+        let list = b"\xEF\xBB\xBF# list\r\n\r\n  http://b/ \r\n#x\nnot a url \xFF\n\nhttp://c/";
+        assert_eq!(
+            entries(list),
+            [
+                (0, None, "http://a/".into()),
+                (1, Some(3), "http://b/".into()),
+                (2, Some(5), "not a url \u{FFFD}".into()),
+                (3, Some(7), "http://c/".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut() -> io::Result<()> {
+        let mut list = vec![b'x'; 3 * LONGEST_LINE];
+        list.extend_from_slice(b"\nshort\n");
+        let mut list = BufReader::with_capacity(1000, &list[..]);
+        let mut line = Vec::new();
+        assert_eq!(read_line(&mut list, &mut line)?, Line::Read);
+        assert_eq!(line.len(), LONGEST_LINE);
+        assert_eq!(read_line(&mut list, &mut line)?, Line::Read);
+        assert_eq!(line, b"short");
+        assert_eq!(read_line(&mut list, &mut line)?, Line::End);
+        Ok(())
+    }
+}

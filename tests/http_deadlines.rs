@@ -1,0 +1,451 @@
+//! Every deadline, by a server that stops exactly there, on the virtual clock:
+//! the error has its name, comes at its instant, and everything is given back.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use downbeat::http::{
+    Body, Client, ClientBuilder, Connected, Deadline, Deadlines, Destination, Error, ErrorKind,
+    MinRate, Phase, Response,
+};
+use downbeat::net::{Resolve, Resolving};
+use downbeat::testing::origin::{Memory, Reply, Service, Steps};
+use downbeat::testing::pair;
+use downbeat::{Runtime, time};
+
+const URL: &str = "http://h.test/";
+
+fn simulate<T>(future: impl Future<Output = T>) -> T {
+    let mut runtime = Runtime::builder().virtual_clock().build().unwrap();
+    runtime.block_on(future)
+}
+
+fn seconds(n: u64) -> Option<Duration> {
+    Some(Duration::from_secs(n))
+}
+
+/// All deadlines far away, so that the one under test is the first.
+fn far() -> Deadlines {
+    let far = seconds(1_000_000);
+    Deadlines {
+        queue: far,
+        resolve: far,
+        connect: far,
+        proxy: far,
+        tls: far,
+        write: far,
+        await_continue: Duration::from_secs(1),
+        first_byte: far,
+        head: far,
+        read_idle: far,
+        min_rate: None,
+        drain: Duration::from_secs(1),
+        total: far,
+    }
+}
+
+/// A service that plays these steps at every head.
+fn plays(steps: impl Fn() -> Steps + 'static) -> (ClientBuilder, Memory) {
+    let service = Service::new(|_| Reply::ok("x")).on_head(move |_| Some(steps()));
+    let memory = Memory::new(service).capacity(4096);
+    (Client::builder().connector(memory.clone()), memory)
+}
+
+async fn whole(sent: Result<Response, Error>) -> Result<Vec<u8>, Error> {
+    sent?.bytes().await
+}
+
+/// Checks the error and when it came, then that nothing is left.
+async fn fails(
+    client: &Client,
+    request: impl Future<Output = Result<Vec<u8>, Error>>,
+    deadline: Deadline,
+    phase: Phase,
+    after: u64,
+) {
+    let began = time::now();
+    let error = request.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout(deadline), "{error}");
+    assert_eq!(error.phase(), phase, "{error}");
+    assert_eq!(time::now() - began, Duration::from_secs(after));
+    assert!(error.is_timeout());
+    let total = error.timings().unwrap().total;
+    assert_eq!(total, Duration::from_secs(after));
+    assert!(error.to_string().contains(&format!("deadline {deadline}")));
+    assert_eq!(client.connections(), (0, 0));
+}
+
+#[test]
+fn queue() {
+    let (builder, _) = plays(|| Steps::new().hold());
+    simulate(async {
+        let deadlines = Deadlines {
+            queue: seconds(3),
+            ..far()
+        };
+        let client = builder
+            .max_connections(1)
+            .deadlines(deadlines)
+            .build()
+            .unwrap();
+        let hog = client.get(URL).timeout(Duration::from_secs(5)).send();
+        let hog = downbeat::spawn(hog);
+        downbeat::yield_now().await;
+        let began = time::now();
+        let error = client.get(URL).send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Queue));
+        assert_eq!(error.phase(), Phase::Queue);
+        assert_eq!(time::now() - began, Duration::from_secs(3));
+        assert_eq!(error.timings().unwrap().queue, Duration::from_secs(3));
+        assert!(hog.await.unwrap().unwrap_err().is_timeout());
+        assert_eq!(client.connections(), (0, 0));
+    });
+}
+
+#[test]
+fn resolve() {
+    struct Never;
+    impl Resolve for Never {
+        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Resolving<'a> {
+            Box::pin(pending())
+        }
+    }
+    simulate(async {
+        let deadlines = Deadlines {
+            resolve: seconds(4),
+            ..far()
+        };
+        let client = Client::builder()
+            .resolver(Never)
+            .deadlines(deadlines)
+            .build()
+            .unwrap();
+        let sent = async { whole(client.get(URL).send().await).await };
+        fails(&client, sent, Deadline::Resolve, Phase::Resolve, 4).await;
+    });
+}
+
+#[test]
+fn connect() {
+    simulate(async {
+        let deadlines = Deadlines {
+            resolve: seconds(2),
+            connect: seconds(3),
+            ..far()
+        };
+        let client = Client::builder()
+            .connector(|_: &Destination| pending::<Result<Connected, Error>>())
+            .deadlines(deadlines)
+            .build()
+            .unwrap();
+        // A connector of one's own has both times together.
+        let sent = async { whole(client.get(URL).send().await).await };
+        fails(&client, sent, Deadline::Connect, Phase::Connect, 5).await;
+    });
+}
+
+#[test]
+fn connect_over_sockets() {
+    // A listener whose queue is full answers nobody.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address: SocketAddr = listener.local_addr().unwrap();
+    let mut fillers = Vec::new();
+    while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50))
+    {
+        fillers.push(stream);
+        assert!(fillers.len() < 10_000);
+    }
+    downbeat::run(async {
+        let deadlines = Deadlines {
+            connect: Some(Duration::from_millis(100)),
+            ..far()
+        };
+        let client = Client::builder().deadlines(deadlines).build().unwrap();
+        let error = client
+            .get(format!("http://{address}/"))
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Connect));
+        assert_eq!(error.peer_addr(), Some(address));
+        assert!(error.timings().unwrap().connect >= Duration::from_millis(100));
+    });
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn tls_and_proxy() {
+    simulate(async {
+        let deadlines = Deadlines {
+            tls: seconds(6),
+            proxy: seconds(7),
+            ..far()
+        };
+        // It takes our bytes and says nothing.
+        let silent = |_: &Destination| async {
+            let (ours, theirs) = pair(10_000);
+            drop(downbeat::spawn(async move {
+                let _theirs = theirs;
+                pending::<()>().await;
+            }));
+            Ok(Connected::new(ours))
+        };
+        let builder = || {
+            Client::builder()
+                .connector(silent)
+                .deadlines(deadlines.clone())
+        };
+        let client = builder().build().unwrap();
+        let sent = async { whole(client.get("https://h.test/").send().await).await };
+        fails(&client, sent, Deadline::Tls, Phase::Tls, 6).await;
+
+        let proxy = downbeat::http::Proxy::all("http://proxy.test/").unwrap();
+        let client = builder().proxy(proxy).build().unwrap();
+        let sent = async { whole(client.get("https://h.test/").send().await).await };
+        fails(&client, sent, Deadline::Proxy, Phase::Proxy, 7).await;
+    });
+}
+
+#[test]
+fn write() {
+    // The body is not read, and larger than what is on the way.
+    let (builder, _) = plays(|| Steps::new().wait(Duration::from_secs(500_000)));
+    simulate(async {
+        let deadlines = Deadlines {
+            write: seconds(8),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let request = client.post(URL).body(vec![b'x'; 100_000]);
+        let sent = async { whole(request.send().await).await };
+        fails(&client, sent, Deadline::Write, Phase::Write, 8).await;
+    });
+}
+
+#[test]
+fn write_is_about_progress() {
+    // The caller's own body is slow: every piece is taken at once.
+    let (builder, _) = plays(|| {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        Steps::new().read_body().send(answer)
+    });
+    simulate(async {
+        let deadlines = Deadlines {
+            write: seconds(3),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let (reader, mut writer) = pair(100);
+        drop(downbeat::spawn(async move {
+            use downbeat::io::AsyncWriteExt;
+            for _ in 0..10 {
+                time::sleep(Duration::from_secs(2)).await;
+                writer.write_all(b"piece").await.unwrap();
+            }
+            writer.close().await.unwrap();
+        }));
+        let request = client.post(URL).body(Body::stream(reader));
+        assert_eq!(request.send().await.unwrap().text().await.unwrap(), "ok");
+    });
+}
+
+#[test]
+fn first_byte() {
+    let (builder, _) = plays(|| Steps::new().hold());
+    simulate(async {
+        let deadlines = Deadlines {
+            first_byte: seconds(9),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let sent = async { whole(client.get(URL).send().await).await };
+        fails(&client, sent, Deadline::FirstByte, Phase::FirstByte, 9).await;
+    });
+}
+
+#[test]
+fn head_is_not_extended_by_a_dribble() {
+    let (builder, _) = plays(|| {
+        let head = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(10_000));
+        Steps::new().dribble(head, 1, Duration::from_secs(1))
+    });
+    simulate(async {
+        let deadlines = Deadlines {
+            head: seconds(20),
+            read_idle: seconds(5),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let sent = async { whole(client.get(URL).send().await).await };
+        fails(&client, sent, Deadline::Head, Phase::Head, 20).await;
+    });
+}
+
+#[test]
+fn read_idle_in_the_head_and_in_the_body() {
+    for (text, phase) in [
+        ("HTTP/1.1 200 OK\r\nContent-", Phase::Head),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123",
+            Phase::Body,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n123\r\n0\r\n",
+            Phase::Body,
+        ),
+    ] {
+        let (builder, _) = plays(move || Steps::new().send(text).hold());
+        simulate(async {
+            let deadlines = Deadlines {
+                read_idle: seconds(5),
+                ..far()
+            };
+            let client = builder.deadlines(deadlines).build().unwrap();
+            let sent = async { whole(client.get(URL).send().await).await };
+            fails(&client, sent, Deadline::ReadIdle, phase, 5).await;
+        });
+    }
+}
+
+#[test]
+fn read_idle_does_not_count_the_readers_own_time() {
+    let (builder, _) = plays(|| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n";
+        Steps::new()
+            .send(format!("{head}123"))
+            .wait(Duration::from_secs(20))
+            .send("456")
+    });
+    simulate(async {
+        let deadlines = Deadlines {
+            read_idle: seconds(15),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let mut response = client.get(URL).send().await.unwrap();
+        assert_eq!(response.chunk().await.unwrap(), Some(&b"123"[..]));
+        time::sleep(Duration::from_secs(10)).await;
+        // Ten seconds of silence are ours, the ten that follow are the server's.
+        assert_eq!(response.chunk().await.unwrap(), Some(&b"456"[..]));
+    });
+}
+
+#[test]
+fn min_rate() {
+    let slow = |bytes: usize| {
+        plays(move || {
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+            Steps::new()
+                .send(head)
+                .dribble(vec![b'x'; 300 * bytes], bytes, Duration::from_secs(2))
+                .hold()
+        })
+    };
+    let deadlines = Deadlines {
+        min_rate: Some(MinRate {
+            bytes_per_second: 1,
+            window: Duration::from_secs(10),
+        }),
+        read_idle: seconds(60),
+        ..far()
+    };
+    simulate(async {
+        let client = slow(1).0.deadlines(deadlines.clone()).build().unwrap();
+        let sent = async { whole(client.get(URL).send().await).await };
+        fails(&client, sent, Deadline::MinRate, Phase::Body, 10).await;
+    });
+    simulate(async {
+        // Fast enough, until it stops.
+        let client = slow(3).0.deadlines(deadlines).build().unwrap();
+        let sent = async { whole(client.get(URL).send().await).await };
+        fails(&client, sent, Deadline::MinRate, Phase::Body, 610).await;
+    });
+}
+
+#[test]
+fn total_covers_redirects_and_the_body() {
+    let service = Service::new(|request| match request.path() {
+        "/end" => Reply::ok("x"),
+        path => {
+            let next = path[1..].parse::<u32>().unwrap_or(0) + 1;
+            Reply::new(302)
+                .header("Location", format!("/{next}"))
+                .delay(Duration::from_secs(2))
+        }
+    });
+    let client = Client::builder()
+        .connector(Memory::new(service))
+        .deadlines(far())
+        .build()
+        .unwrap();
+    simulate(async {
+        let request = client.get(URL).timeout(Duration::from_secs(7));
+        let sent = async { whole(request.send().await).await };
+        fails(&client, sent, Deadline::Total, Phase::FirstByte, 7).await;
+    });
+    let (builder, _) = plays(|| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+        Steps::new()
+            .send(head)
+            .dribble(vec![b'x'; 100_000], 1, Duration::from_secs(1))
+    });
+    simulate(async {
+        let client = builder.deadlines(far()).build().unwrap();
+        let request = client.get(URL).timeout(Duration::from_secs(100));
+        let sent = async { whole(request.send().await).await };
+        fails(&client, sent, Deadline::Total, Phase::Body, 100).await;
+    });
+}
+
+#[test]
+fn an_error_says_where_the_time_went() {
+    let service = Service::new(|_| Reply::ok("late").delay(Duration::from_secs(100)));
+    let memory = Memory::new(service);
+    simulate(async {
+        let connect = memory.clone();
+        let client = Client::builder()
+            .connector(move |_: &Destination| {
+                let (ours, theirs) = pair(1000);
+                let connect = connect.clone();
+                async move {
+                    time::sleep(Duration::from_millis(1500)).await;
+                    drop(downbeat::spawn(async move {
+                        connect.serve_stream(theirs).await
+                    }));
+                    Ok(Connected::new(ours).dns_time(Duration::from_millis(300)))
+                }
+            })
+            .build()
+            .unwrap();
+        let request = client
+            .get("http://user:secret@h.test/")
+            .timeout(Duration::from_secs(8));
+        let error = request.send().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "http://h.test/: timeout after 8.0 s: queue 0.0, dns 0.3, connect 1.2, tls 0.0, \
+             write 0.0, first byte 6.5 (deadline total, in first byte)"
+        );
+    });
+}
+
+#[test]
+fn p08_no_timer_survives_its_exchange() {
+    let service = Service::new(|_| Reply::ok("x").delay(Duration::from_secs(1)));
+    let client = Client::builder()
+        .connector(Memory::new(service))
+        .idle_timeout(Duration::from_secs(1_000_000))
+        .max_lifetime(None)
+        .build()
+        .unwrap();
+    simulate(async {
+        for _ in 0..3 {
+            let text = client.get(URL).send().await.unwrap().text().await.unwrap();
+            assert_eq!(text, "x");
+            // Longer than all deadlines of an exchange together.
+            time::sleep(Duration::from_secs(100_000)).await;
+            assert_eq!(client.connections(), (1, 1), "an old timer closed it");
+        }
+    });
+}
