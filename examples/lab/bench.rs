@@ -175,11 +175,14 @@ impl Setup {
     }
 }
 
+/// Events of a run that a picture shows.
+const PICTURED: usize = 200_000;
+
 /// Runs `program`. `None` and a broken law when the loop got stuck.
 pub(crate) fn run<T>(setup: Setup, program: impl Future<Output = T>) -> (Option<T>, Facts) {
     let sums = Rc::<RefCell<Sums>>::default();
     let (recorder, recording) = match setup.record {
-        true => Recorder::new(),
+        true => Recorder::with_limit(PICTURED),
         false => Recorder::with_limit(0),
     };
     let meter = Meter {

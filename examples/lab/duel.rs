@@ -80,6 +80,7 @@ pub(crate) fn duel(
         heads: HEADS.map(str::to_owned).to_vec(),
         rows,
         recordings: left.recordings,
+        theory: load_read.fifo_tail().filter(|_| policies[0] == "fifo"),
     })?;
     Ok(left.broken)
 }

@@ -4,6 +4,7 @@
 //!
 //! Read next: `../pictures/mod.rs`.
 
+use crate::pictures::{self, Curve, Latency, Run, Summary};
 use clap::Args;
 use downbeat::testing::Recording;
 use serde_json::Value;
@@ -35,6 +36,8 @@ pub(crate) struct Page {
     pub(crate) rows: Vec<(String, Vec<String>)>,
     /// The runs, by name.
     pub(crate) recordings: Vec<(String, Recording)>,
+    /// The tail of the time in system that theory gives to the first run.
+    pub(crate) theory: Option<Vec<(f64, f64)>>,
 }
 
 impl Files {
@@ -54,9 +57,38 @@ impl Files {
         }
     }
 
+    /// These files, for one of several experiments: its name goes before the ending.
+    pub(crate) fn of(&self, name: &str) -> Self {
+        let named = |path: &PathBuf| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let ending = path.extension().unwrap_or_default().to_string_lossy();
+            path.with_file_name(format!("{stem}-{name}.{ending}"))
+        };
+        Self {
+            html: self.html.as_ref().map(named),
+            trace: self.trace.as_ref().map(named),
+            ..self.clone()
+        }
+    }
+
     /// Writes the pictures.
     pub(crate) fn picture(&self, page: Page) -> Result<(), String> {
-        let _ = page;
+        let paths = self.html.iter().chain(&self.trace);
+        let mut summary = Summary::new(page.title);
+        (summary.claim, summary.command, summary.columns) = (page.claim, page.command, page.heads);
+        for (what, cells) in page.rows {
+            summary.row(what, cells);
+        }
+        let recordings = page.recordings.into_iter();
+        let mut runs: Vec<Run> = recordings.map(|(name, it)| Run::new(name, it)).collect();
+        if let (Some(points), Some(run)) = (page.theory, runs.first_mut()) {
+            let (label, of) = ("theory, M/M/1 under fifo".into(), Latency::Life);
+            run.theory.push(Curve { label, of, points });
+        }
+        for path in paths {
+            pictures::write(path, &runs, &summary)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
         Ok(())
     }
 }

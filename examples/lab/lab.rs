@@ -48,8 +48,6 @@ pub(crate) struct Ran {
     pub(crate) jobs: Rc<[Job]>,
     /// What became of it, in the same order.
     pub(crate) outs: Vec<Out>,
-    /// What the meter saw.
-    pub(crate) facts: Facts,
 }
 
 /// The longest recording that goes into a picture.
@@ -106,17 +104,12 @@ impl Lab {
         facts.check_little(outs.iter().map(|out| out.end.saturating_sub(out.spawned)));
         self.note(label, &mut facts);
         let jobs = Rc::clone(jobs);
-        Ran { jobs, outs, facts }
+        Ran { jobs, outs }
     }
 
     /// What the runs since the last call left behind.
     pub(crate) fn take(&self) -> Left {
         self.left.take()
-    }
-
-    /// Adds a law that broke outside the tables.
-    pub(crate) fn broken(&self, law: String) {
-        self.left.borrow_mut().broken.push(law);
     }
 
     fn note(&self, label: &str, facts: &mut Facts) {

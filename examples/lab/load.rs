@@ -21,7 +21,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     arrivals: Arrivals,
-    pub(crate) sizes: Sizes,
+    sizes: Sizes,
     poll: u64,
     classes: u64,
     groups: u64,
@@ -38,7 +38,7 @@ enum Arrivals {
 
 /// How long jobs are; times in nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Sizes {
+enum Sizes {
     Exponential(f64),
     Fixed(f64),
     Mixed(f64, f64, f64),
@@ -148,6 +148,24 @@ impl Load {
         let (mean, second) = (self.sizes.mean(), self.sizes.second());
         let one_poll = self.poll == u64::MAX;
         (load < 1.0 && one_poll).then(|| (mean + load / mean * second / (2.0 * (1.0 - load))) / 1e6)
+    }
+}
+
+impl Load {
+    /// P(T > t) of M/M/1 under FIFO, where that is what it is: e^-((1 - r) t / m).
+    /// Seconds and probabilities.
+    pub(crate) fn fifo_tail(&self) -> Option<Vec<(f64, f64)>> {
+        let (Arrivals::Poisson(load), Sizes::Exponential(mean)) = (self.arrivals, self.sizes)
+        else {
+            return None;
+        };
+        let stay = mean / 1e9 / (1.0 - load);
+        let point = |i: i32| {
+            let t = stay * f64::from(i) / 10.0;
+            (t, (-t / stay).exp())
+        };
+        let fits = load < 1.0 && self.poll == u64::MAX;
+        fits.then(|| (1..100).map(point).collect())
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::experiments::{ALL, Experiment, called};
 use crate::files::{Files, Page};
 use crate::lab::{Lab, Left};
+use crate::programs::PROGRAMS;
 use crate::table::{CSV_HEAD, HEADS, Row, print};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -23,6 +24,10 @@ struct Outcome {
 pub(crate) fn list() {
     for it in ALL {
         println!("{:4} {:13} {}", it.number, it.name, it.claim);
+    }
+    println!("\nprograms for `lab find`:\n");
+    for program in PROGRAMS {
+        println!("  {:13} {}", program.name, program.says);
     }
     println!("\nlab run NAME, lab run all --check; policies for `lab duel` and others:\n");
     for (usage, says) in downbeat::policy::Expression::words() {
@@ -55,7 +60,14 @@ pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Ve
         outcomes.push(outcome);
     }
     files.text(&csv(&outcomes), &as_json(&outcomes, seed))?;
+    let several = outcomes.len() > 1;
     for outcome in outcomes {
+        let name = outcome.it.name;
+        let files = if several {
+            files.of(name)
+        } else {
+            files.clone()
+        };
         files.picture(outcome.page(seed))?;
     }
     Ok(broken)
@@ -113,6 +125,7 @@ impl Outcome {
             heads: HEADS.map(str::to_owned).to_vec(),
             rows: rows.collect(),
             recordings: self.left.recordings,
+            theory: None,
         }
     }
 }
