@@ -10,105 +10,74 @@ use crate::files::{Files, Page};
 use crate::lab::{Lab, Ran, ms};
 use crate::load::Load;
 use crate::stats::{mean, percentile};
-use downbeat::policy::Expression;
+use crate::table::Grid;
+use crate::whatif::order;
 use downbeat::runtime::Report;
-use serde_json::json;
 
-/// The heads of the columns after the first.
-const HEADS: [&str; 6] = ["mean", "p50", "p90", "p99", "longest", "late"];
-
-/// Runs two policies on one load.
+/// Runs two policies on one load; returns broken self-checks.
 pub(crate) fn duel(
     policies: [&str; 2],
     load: &str,
     seed: u64,
     files: &Files,
 ) -> Result<Vec<String>, String> {
-    let load_read = Load::parse(load)?;
-    let jobs = load_read.jobs(seed);
+    let words = Load::parse(load)?;
+    let jobs = words.jobs(seed);
     let lab = Lab::new(seed, false, files.want_pictures());
     println!(
         "{} jobs of {load}, seed {seed}; time in system in ms\n",
         jobs.len()
     );
-    println!(
-        "  {:24} {}",
-        "",
-        HEADS.map(|head| format!("{head:>9}")).join(" ")
-    );
+    let mut table = Grid::new(&["mean", "p50", "p90", "p99", "longest", "late"]);
     let mut runs = Vec::new();
     for policy in policies {
-        let expression: Expression = policy.parse().map_err(|e| format!("{e}"))?;
-        let setup = Setup::new(expression.build(seed)).expects(|report| {
+        let setup = Setup::new(order(policy, seed)?).expects(|report| {
             matches!(
                 report,
                 Report::PassedOver { .. } | Report::PolicyShed { .. }
             )
         });
         let ran = lab.open_with(policy, setup, &jobs);
-        let cells = cells(&ran);
-        println!(
-            "  {policy:24} {}",
-            cells.each_ref().map(|cell| format!("{cell:>9}")).join(" ")
-        );
-        runs.push((policy, ran, cells));
+        table.row(policy, cells(&ran));
+        runs.push(ran);
     }
-    if let Some(theory) = load_read.fifo() {
-        println!("  {:24} {theory:>9.3}", "fifo, by theory");
+    print!("{}", table.text());
+    if let Some(theory) = words.fifo() {
+        println!("  mean under fifo by theory, over all seeds: {theory:.3}");
     }
+    compare(&runs[0], &runs[1], policies);
     let left = lab.take();
-    compare(&runs[0].1, &runs[1].1, policies);
     println!("  schedule_hash {:016x}", left.hash);
-    let rows: Vec<_> = runs
-        .iter()
-        .map(|run| (run.0.to_owned(), run.2.to_vec()))
-        .collect();
-    let csv: String = rows
-        .iter()
-        .map(|(name, cells)| format!("\"{name}\",{}\n", cells.join(",")))
-        .collect();
-    let json = json!({ "load": load, "seed": seed, "columns": HEADS, "rows": rows,
-        "schedule_hash": format!("{:016x}", left.hash) });
-    files.text(&format!("policy,{}\n{csv}", HEADS.join(",")), &json)?;
+    files.text(&table.csv(), &table.json(seed, left.hash))?;
+    let [first, second] = policies;
     files.picture(Page {
-        title: format!("{} against {}", policies[0], policies[1]),
+        title: format!("{first} against {second}"),
         claim: format!("The same {} jobs of {load}.", jobs.len()),
-        command: format!(
-            "lab duel '{}' '{}' --load '{load}' --seed {seed}",
-            policies[0], policies[1]
-        ),
-        heads: HEADS.map(str::to_owned).to_vec(),
-        rows,
+        command: format!("lab duel '{first}' '{second}' --load '{load}' --seed {seed}"),
+        table,
         recordings: left.recordings,
-        theory: load_read.fifo_tail().filter(|_| policies[0] == "fifo"),
+        theory: words.fifo_tail().filter(|_| first == "fifo"),
     })?;
     Ok(left.broken)
 }
 
-/// One line of the table.
+/// One line of the table, of the jobs that ended.
 fn cells(ran: &Ran) -> [String; 6] {
     let done = ran.stays().zip(&ran.outs).filter(|(_, out)| out.end > 0);
     let stays: Vec<f64> = done.map(|(stay, _)| stay).collect();
     let of = |percent| format!("{:.3}", percentile(stays.clone(), percent));
     let pairs = ran.jobs.iter().zip(&ran.outs);
-    let late = pairs
-        .filter(|(job, out)| job.deadline.is_some_and(|d| out.end > d))
-        .count();
-    let mean = format!("{:.3}", mean(&stays));
-    [
-        mean,
-        of(50.0),
-        of(90.0),
-        of(99.0),
-        of(100.0),
-        late.to_string(),
-    ]
+    let late = pairs.filter(|(job, out)| job.deadline.is_some_and(|d| out.end == 0 || out.end > d));
+    let (mean, late) = (format!("{:.3}", mean(&stays)), late.count().to_string());
+    [mean, of(50.0), of(90.0), of(99.0), of(100.0), late]
 }
 
 /// Who won, who paid, and what stayed the same.
 fn compare(a: &Ran, b: &Ran, [first, second]: [&str; 2]) {
     let stay = |ran: &Ran, i: usize| ran.outs[i].end.saturating_sub(ran.jobs[i].at);
-    let gains: Vec<(i64, usize)> = (0..a.outs.len().min(b.outs.len()))
+    let both =
+        (0..a.outs.len().min(b.outs.len())).filter(|i| a.outs[*i].end > 0 && b.outs[*i].end > 0);
+    let gains: Vec<(i64, usize)> = both
         .map(|i| (stay(a, i) as i64 - stay(b, i) as i64, i))
         .collect();
     let won = gains.iter().filter(|(gain, _)| *gain > 0).count();
@@ -126,19 +95,9 @@ fn compare(a: &Ran, b: &Ran, [first, second]: [&str; 2]) {
             );
         }
     }
-    let sum = |ran: &Ran| -> i128 {
-        let pairs = ran.jobs.iter().zip(&ran.outs);
-        pairs
-            .map(|(job, out)| (i128::from(out.start) - i128::from(job.at)) * i128::from(job.size))
-            .sum()
+    let same = match gains.len() == a.jobs.len() && a.conserved() == b.conserved() {
+        true => "the same to the nanosecond (conservation)",
+        false => "not the same: jobs were interrupted, turned away or held back",
     };
-    let same = sum(a) == sum(b);
-    println!(
-        "  the sum of wait times size is {}",
-        if same {
-            "the same to the nanosecond (conservation)"
-        } else {
-            "not the same: jobs were interrupted, turned away or held back"
-        }
-    );
+    println!("  the sum of wait times size is {same}");
 }

@@ -8,26 +8,29 @@
 //!
 //! Read next: `whatif.rs`.
 
-use crate::bench::{Facts, Setup, Time};
+use crate::bench::{Setup, Time};
 use crate::chance::Chance;
 use crate::files::{Files, Page};
 use crate::job::since;
 use crate::lab::Lab;
+use crate::meter::Facts;
 use crate::stats::{mean, percentile};
 use crate::story::{Story, Tale};
+use crate::table::Grid;
 use crate::whatif::order;
 use clap::Args;
+use downbeat::future::poll_once;
 use downbeat::http::Client;
 use downbeat::policy::Policy;
 use downbeat::runtime::spawn_with;
+use downbeat::testing::Recording;
 use downbeat::testing::origin::{Origin, Reply};
 use downbeat::time::{now, work};
-use downbeat::{Gate, SpawnOptions};
-use serde_json::json;
+use downbeat::{Gate, JoinHandle, SpawnOptions};
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What to fetch and how.
 #[derive(Args, Clone, Debug)]
@@ -55,6 +58,16 @@ pub(crate) struct Wish {
     record: Option<PathBuf>,
 }
 
+/// One URL, and what is known of it.
+#[derive(Clone, Debug)]
+struct Target {
+    url: String,
+    /// Which host it is of.
+    group: u32,
+    /// How long it will take, in nanoseconds.
+    size: Option<u64>,
+}
+
 /// What became of a URL.
 #[derive(Clone, Debug)]
 struct Fetched {
@@ -65,77 +78,71 @@ struct Fetched {
     outcome: Result<usize, String>,
 }
 
+/// What all fetches share.
+#[derive(Clone)]
+struct Desk {
+    client: Client,
+    gate: Gate<Box<dyn Policy>>,
+    zero: Instant,
+    parse: Duration,
+    done: Rc<RefCell<Vec<Fetched>>>,
+}
+
 const DEMO_PAGES: u64 = 100;
 
-/// Fetches, and says what the order was worth.
+/// Fetches, and says what the order was worth; returns broken self-checks.
 pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>, String> {
-    let demo = wish
-        .demo
-        .then(|| server(seed))
-        .transpose()
-        .map_err(|error| error.to_string())?;
-    let urls = match &demo {
-        Some(origin) => pages(seed)
-            .iter()
-            .enumerate()
-            .map(|(i, ms)| (origin.url(&format!("/page/{i}?ms={ms}")), Some(*ms)))
-            .collect(),
+    let demo = wish.demo.then(|| server(seed)).transpose();
+    let demo = demo.map_err(|error| error.to_string())?;
+    let targets = targets(wish, demo.as_ref(), seed);
+    let lab = Lab::new(seed, true, true);
+    let gate = Gate::new(wish.permits.max(1), order(&wish.gate, seed)?);
+    let setup = Setup::new(order(&wish.policy, seed)?)
+        .time(Time::Real)
+        .starves();
+    let (fetched, facts) = lab.run(&wish.policy, setup, all(targets, gate, wish));
+    let fetched = fetched.ok_or("the fetch got stuck")??;
+    let left = lab.take();
+    let table = tell(&fetched, &facts, wish);
+    if let (Some(path), Some((_, recording))) = (&wish.record, left.recordings.first()) {
+        record(path, wish.permits, &fetched, recording)?;
+    }
+    files.text(&table.csv(), &table.json(seed, 0))?;
+    files.picture(Page {
+        title: format!("fetch, run queue {}, gate {}", wish.policy, wish.gate),
+        table,
+        recordings: left.recordings,
+        ..Page::default()
+    })?;
+    Ok(left.broken)
+}
+
+/// The URLs and their hosts.
+fn targets(wish: &Wish, demo: Option<&Origin>, seed: u64) -> Vec<Target> {
+    let mut hosts: Vec<String> = Vec::new();
+    let mut target = |url: String, size| {
+        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
+        let known = hosts.iter().position(|known| *known == host);
+        let group = known.unwrap_or_else(|| {
+            hosts.push(host);
+            hosts.len() - 1
+        });
+        let group = group as u32;
+        Target { url, group, size }
+    };
+    match demo {
+        Some(origin) => {
+            let page = |(i, ms): (usize, &u64)| {
+                target(origin.url(&format!("/page/{i}")), Some(ms * 1_000_000))
+            };
+            pages(seed).iter().enumerate().map(page).collect()
+        }
         None => wish
             .urls
             .iter()
-            .map(|url| (url.clone(), None))
-            .collect::<Vec<_>>(),
-    };
-    let lab = Lab::new(seed, true, true);
-    let policy = order(&wish.policy, seed)?;
-    let gate = Gate::new(wish.permits.max(1), order(&wish.gate, seed)?);
-    let setup = Setup::new(policy).time(Time::Real).starves();
-    let (fetched, facts) = lab.run(&wish.policy, setup, all(urls, gate, wish.clone()));
-    let fetched = fetched.ok_or("the fetch got stuck")??;
-    let mut left = lab.take();
-    let rows = tell(&fetched, &facts, wish);
-    if let (Some(path), Some((_, recording))) = (&wish.record, left.recordings.first()) {
-        let named = |task: usize| recording.tasks[task].name.as_deref();
-        let tasks = (0..recording.tasks.len()).filter_map(|task| {
-            let fetched = fetched
-                .iter()
-                .find(|f| Some(f.url.as_str()) == named(task))?;
-            Some(Tale::of(recording, task as u32, fetched.let_in))
-        });
-        let story = Story {
-            permits: wish.permits,
-            tasks: tasks.collect(),
-        };
-        std::fs::write(path, story.text())
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("  next: lab whatif {} --policy all", path.display());
+            .map(|url| target(url.clone(), None))
+            .collect(),
     }
-    let csv = fetched
-        .iter()
-        .map(|f| format!("\"{}\",{},{}\n", f.url.replace('"', "%22"), f.let_in, f.end));
-    let json = json!(
-        fetched
-            .iter()
-            .map(
-                |f| json!({"url": f.url, "let_in_ns": f.let_in, "end_ns": f.end,
-        "bytes": f.outcome.as_ref().ok(), "error": f.outcome.as_ref().err()})
-            )
-            .collect::<Vec<_>>()
-    );
-    files.text(
-        &format!("url,let_in_ns,end_ns\n{}", csv.collect::<String>()),
-        &json,
-    )?;
-    files.picture(Page {
-        title: format!("fetch, run queue {}, gate {}", wish.policy, wish.gate),
-        claim: String::new(),
-        command: String::new(),
-        heads: vec!["value".into()],
-        rows,
-        recordings: std::mem::take(&mut left.recordings),
-        theory: None,
-    })?;
-    Ok(left.broken)
 }
 
 /// The demo's pages: how long each takes, in milliseconds. Most are quick.
@@ -157,8 +164,7 @@ fn server(seed: u64) -> std::io::Result<Origin> {
             .rsplit('/')
             .next()
             .and_then(|n| n.parse::<usize>().ok());
-        let time = number.and_then(|n| pages.get(n)).copied();
-        let Some(time) = time else {
+        let Some(time) = number.and_then(|n| pages.get(n)).copied() else {
             return Reply::new(404);
         };
         let body = "a demo page\n".repeat(20 + time as usize * 10);
@@ -168,111 +174,138 @@ fn server(seed: u64) -> std::io::Result<Origin> {
 
 /// One task per URL, through the gate.
 async fn all(
-    urls: Vec<(String, Option<u64>)>,
+    targets: Vec<Target>,
     gate: Gate<Box<dyn Policy>>,
-    wish: Wish,
+    wish: &Wish,
 ) -> Result<Vec<Fetched>, String> {
     let permits = wish.permits.max(1);
     let client = Client::builder()
         .max_connections(permits)
         .max_per_host(permits)
         .build();
-    let client = client.map_err(|error| error.to_string())?;
-    let (zero, done) = (now(), Rc::<RefCell<Vec<Fetched>>>::default());
-    let mut hosts: Vec<String> = Vec::new();
+    let desk = Desk {
+        client: client.map_err(|error| error.to_string())?,
+        gate,
+        zero: now(),
+        parse: Duration::from_micros(wish.parse_us),
+        done: Rc::default(),
+    };
     let mut tasks = Vec::new();
-    for (url, size) in urls {
-        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
-        let group = hosts
-            .iter()
-            .position(|known| *known == host)
-            .unwrap_or_else(|| {
-                hosts.push(host);
-                hosts.len() - 1
-            });
-        let mut options = SpawnOptions::new().name(url.clone()).group(group as u32);
-        if let Some(ms) = size {
-            options = options.size(ms * 1_000_000);
-        }
-        let (gate, client, done) = (gate.clone(), client.clone(), Rc::clone(&done));
-        let parse = Duration::from_micros(wish.parse_us);
-        let task = async move {
-            let permit = gate.acquire().await;
-            let let_in = since(zero);
-            let outcome = match client.get(url.as_str()).send().await {
-                Ok(response) => response.bytes().await.map(|body| body.len()),
-                Err(error) => Err(error),
-            };
-            work(parse);
-            drop(permit);
-            let (end, outcome) = (since(zero), outcome.map_err(|error| error.to_string()));
-            done.borrow_mut().push(Fetched {
-                url,
-                let_in,
-                end,
-                outcome,
-            });
-        };
-        tasks.push(spawn_with(task, options));
+    for target in targets {
+        tasks.push(desk.clone().begin(target).await);
     }
     for task in tasks {
         drop(task.await);
     }
-    Ok(done.take())
+    Ok(desk.done.take())
 }
 
-/// Prints the result; returns it for the page.
-fn tell(fetched: &[Fetched], facts: &Facts, wish: &Wish) -> Vec<(String, Vec<String>)> {
+impl Desk {
+    /// Begins one fetch: it stands in line at once, or the run queue's order would
+    /// decide who stands where.
+    async fn begin(self, Target { url, group, size }: Target) -> JoinHandle<()> {
+        let mut options = SpawnOptions::new().name(url.clone()).group(group);
+        let mut acquire = self.gate.acquire().group(group);
+        if let Some(size) = size {
+            options = options.size(size);
+            acquire = acquire.size(size);
+        }
+        let mut acquire = Box::pin(acquire);
+        let let_in = poll_once(&mut acquire).await;
+        let task = async move {
+            let permit = match let_in {
+                Some(permit) => permit,
+                None => acquire.await,
+            };
+            let let_in = since(self.zero);
+            let outcome = match self.client.get(url.as_str()).send().await {
+                Ok(response) => response.bytes().await.map(|body| body.len()),
+                Err(error) => Err(error),
+            };
+            work(self.parse);
+            drop(permit);
+            let (end, outcome) = (since(self.zero), outcome.map_err(|error| error.to_string()));
+            let fetched = Fetched {
+                url,
+                let_in,
+                end,
+                outcome,
+            };
+            self.done.borrow_mut().push(fetched);
+        };
+        spawn_with(task, options)
+    }
+}
+
+/// Writes the story.
+fn record(
+    path: &Path,
+    permits: usize,
+    fetched: &[Fetched],
+    recording: &Recording,
+) -> Result<(), String> {
+    let tale = |task: usize| {
+        let name = recording.tasks[task].name.as_deref();
+        let fetched = fetched
+            .iter()
+            .find(|fetched| Some(fetched.url.as_str()) == name)?;
+        Some(Tale::of(recording, task as u32, fetched.let_in))
+    };
+    let tasks = (0..recording.tasks.len()).filter_map(tale).collect();
+    let story = Story { permits, tasks };
+    std::fs::write(path, story.text()).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("  next: lab whatif {} --policy all", path.display());
+    Ok(())
+}
+
+/// Prints the result; returns it for the files.
+fn tell(fetched: &[Fetched], facts: &Facts, wish: &Wish) -> Grid {
     let ends: Vec<f64> = fetched.iter().map(|f| f.end as f64 / 1e6).collect();
-    let failed: Vec<_> = fetched
+    let good: Vec<usize> = fetched
         .iter()
-        .filter_map(|f| f.outcome.as_ref().err().map(|e| (&f.url, e)))
+        .filter_map(|f| f.outcome.clone().ok())
         .collect();
-    let bytes: usize = fetched.iter().filter_map(|f| f.outcome.as_ref().ok()).sum();
+    let last = ends.iter().copied().fold(0.0, f64::max);
+    let bytes: usize = good.iter().sum();
+    let mut table = Grid::new(&["value"]);
+    let mut row = |label: &str, value: String| table.row(label, [value]);
+    row(
+        "fetched",
+        format!("{} of {}, {bytes} bytes", good.len(), fetched.len()),
+    );
+    row("mean end", format!("{:.1} ms", mean(&ends)));
+    row("p90", format!("{:.1} ms", percentile(ends, 90.0)));
+    row("last end", format!("{last:.1} ms"));
     let load = facts.busy.as_secs_f64() / facts.wall.as_secs_f64().max(1e-9);
-    let poll = facts.busy.as_secs_f64() * 1e6 / facts.polls.max(1) as f64;
-    let polls = facts.polls as f64 / fetched.len().max(1) as f64;
-    // A wait per poll of about load / (1 - load) half polls.
-    let effect = load / (1.0 - load).max(1e-3) * poll / 2.0 * polls;
-    let rows = vec![
-        (
-            "fetched".to_owned(),
-            format!(
-                "{} of {}, {bytes} bytes",
-                fetched.len() - failed.len(),
-                fetched.len()
-            ),
-        ),
-        ("mean end".to_owned(), format!("{:.1} ms", mean(&ends))),
-        (
-            "p90".to_owned(),
-            format!("{:.1} ms", percentile(ends.clone(), 90.0)),
-        ),
-        (
-            "last end".to_owned(),
-            format!("{:.1} ms", ends.iter().copied().fold(0.0, f64::max)),
-        ),
-        (
-            "load of the processor".to_owned(),
-            format!("{:.2} %", load * 100.0),
-        ),
-        (
-            "the run queue's order can change a fetch by about".to_owned(),
-            format!("{effect:.0} us"),
-        ),
-    ];
+    row("load of the processor", format!("{:.2} %", load * 100.0));
+    row(
+        "picks with a choice",
+        format!("{} of {} polls", facts.choices, facts.polls),
+    );
+    row(
+        "the run queue's order can change a fetch by",
+        effect(load, facts, fetched.len()),
+    );
     println!(
         "run queue {}, gate {} with {} permits, real time",
         wish.policy, wish.gate, wish.permits
     );
-    for (what, value) in &rows {
-        println!("  {what:50} {value}");
-    }
-    for (url, error) in failed.iter().take(5) {
-        println!("  failed: {url}: {error}");
+    print!("{}", table.text());
+    let failed = fetched.iter().filter_map(|f| f.outcome.as_ref().err());
+    for error in failed.take(5) {
+        println!("  failed: {error}");
     }
     println!("  (real time: no schedule_hash)");
-    rows.into_iter()
-        .map(|(what, value)| (what, vec![value]))
-        .collect()
+    table
+}
+
+/// What the order is worth, in words: each poll waits for about load / (1 - load)
+/// half polls of others.
+fn effect(load: f64, facts: &Facts, fetches: usize) -> String {
+    if load > 0.5 {
+        return "much: the processor is the bottleneck".into();
+    }
+    let polls = facts.polls as f64 / fetches.max(1) as f64;
+    let poll = facts.busy.as_secs_f64() * 1e6 / facts.polls.max(1) as f64;
+    format!("about {:.0} us", load / (1.0 - load) * poll / 2.0 * polls)
 }

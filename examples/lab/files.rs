@@ -5,6 +5,7 @@
 //! Read next: `../pictures/mod.rs`.
 
 use crate::pictures::{self, Curve, Latency, Run, Summary};
+use crate::table::Grid;
 use clap::Args;
 use downbeat::testing::Recording;
 use serde_json::Value;
@@ -28,12 +29,12 @@ pub(crate) struct Files {
 }
 
 /// What goes onto a page besides the picture.
+#[derive(Default)]
 pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) claim: String,
     pub(crate) command: String,
-    pub(crate) heads: Vec<String>,
-    pub(crate) rows: Vec<(String, Vec<String>)>,
+    pub(crate) table: Grid,
     /// The runs, by name.
     pub(crate) recordings: Vec<(String, Recording)>,
     /// The tail of the time in system that theory gives to the first run.
@@ -75,8 +76,9 @@ impl Files {
     pub(crate) fn picture(&self, page: Page) -> Result<(), String> {
         let paths = self.html.iter().chain(&self.trace);
         let mut summary = Summary::new(page.title);
-        (summary.claim, summary.command, summary.columns) = (page.claim, page.command, page.heads);
-        for (what, cells) in page.rows {
+        (summary.claim, summary.command, summary.columns) =
+            (page.claim, page.command, page.table.heads);
+        for (what, cells) in page.table.rows {
             summary.row(what, cells);
         }
         let recordings = page.recordings.into_iter();

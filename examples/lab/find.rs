@@ -16,6 +16,7 @@ use std::rc::Rc;
 /// Looks for a failing schedule.
 pub(crate) fn find(name: &str, policy: &str, runs: u64, seed: u64) -> Result<(), String> {
     let program = called(name)?;
+    be_quiet();
     println!("{}: a program that {}", program.name, program.says);
     if let Some(failure) = attempt(program, Box::new(Fifo::new())).failure {
         println!("  fails under fifo already: {failure}");
@@ -52,15 +53,10 @@ pub(crate) fn shrink(
     seed: u64,
 ) -> Result<(), String> {
     let program = called(name)?;
+    be_quiet();
     let decisions = match schedule {
         Some(text) => text.parse()?,
-        None => {
-            let policy = sized(program, policy);
-            let expression: Expression = policy.parse().map_err(|error| format!("{error}"))?;
-            let (record, decisions) = Record::new(expression.build(seed));
-            drop(attempt(program, Box::new(record)));
-            decisions.take()
-        }
+        None => first_failure(program, policy, seed)?,
     };
     if replay(program, &decisions).failure.is_none() {
         println!("{name}: that schedule does not fail; `lab find {name}` looks for one that does");
@@ -82,6 +78,31 @@ pub(crate) fn shrink(
     println!("  schedule: {least}\n  schedule_hash {}", last.hash);
     println!("  again: lab shrink {name} --schedule '{least}'");
     Ok(())
+}
+
+/// The first failing schedule from a seed on; that of the seed if none fails.
+fn first_failure(program: &Program, policy: &str, seed: u64) -> Result<Decisions, String> {
+    let policy = sized(program, policy);
+    let expression: Expression = policy.parse().map_err(|error| format!("{error}"))?;
+    let mut last = Decisions::default();
+    for number in 0..SEARCHED {
+        let (record, decisions) = Record::new(expression.build(seed + number));
+        let failed = attempt(program, Box::new(record)).failure.is_some();
+        last = decisions.take();
+        if failed {
+            println!("with seed {} of {policy}:", seed + number);
+            return Ok(last);
+        }
+    }
+    Ok(last)
+}
+
+/// How many seeds `shrink` tries.
+const SEARCHED: u64 = 1000;
+
+/// A panic is one of the failures looked for; the story says what it said.
+fn be_quiet() {
+    std::panic::set_hook(Box::new(|_| {}));
 }
 
 /// One run of a program.

@@ -7,8 +7,9 @@
 //!
 //! Read next: `table.rs`, then `experiments/mod.rs`.
 
-use crate::bench::{Facts, Setup, Time, run};
+use crate::bench::{Setup, Time, run};
 use crate::job::{Job, Out, open};
+use crate::meter::Facts;
 use downbeat::policy::{Expression, Policy};
 use downbeat::testing::Recording;
 use std::cell::RefCell;
@@ -137,6 +138,15 @@ impl Ran {
     pub(crate) fn waits(&self) -> impl Iterator<Item = f64> + '_ {
         let pairs = self.jobs.iter().zip(&self.outs);
         pairs.map(|(job, out)| ms(out.start.saturating_sub(job.at)))
+    }
+
+    /// The sum that no order of work changes: waits times sizes (experiment e1).
+    pub(crate) fn conserved(&self) -> i128 {
+        let pairs = self.jobs.iter().zip(&self.outs);
+        let wait = |job: &Job, out: &Out| i128::from(out.start) - i128::from(job.at);
+        pairs
+            .map(|(job, out)| wait(job, out) * i128::from(job.size))
+            .sum()
     }
 
     /// Time from arrival to the end, in milliseconds.

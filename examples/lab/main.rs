@@ -9,12 +9,13 @@
 //!
 //! Every program it runs is an ordinary async program on the public interface.
 //!
-//! Read in this order: `job.rs` (the unit of a load), `bench.rs` (how it is run and
-//! watched), `lab.rs`, `table.rs`, `experiments/mod.rs`; then the commands.
+//! Read in this order: `job.rs` (the unit of a load), `bench.rs`, `door.rs`, `meter.rs`
+//! (how it is run and watched), `lab.rs`, `table.rs`, `experiments/mod.rs`; then the commands.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod chance;
+mod door;
 mod duel;
 mod experiments;
 mod fetch;
@@ -23,6 +24,7 @@ mod find;
 mod job;
 mod lab;
 mod load;
+mod meter;
 #[path = "../pictures/mod.rs"]
 mod pictures;
 mod play;
@@ -134,7 +136,10 @@ fn obey(cli: &Cli) -> Result<Vec<String>, String> {
     let (seed, files) = (cli.seed, &cli.files);
     let nothing = |()| Vec::new();
     match &cli.command {
-        Command::List => Ok(nothing(runner::list())),
+        Command::List => {
+            runner::list();
+            Ok(Vec::new())
+        }
         Command::Run {
             name,
             check,

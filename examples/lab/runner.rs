@@ -9,7 +9,7 @@ use crate::experiments::{ALL, Experiment, called};
 use crate::files::{Files, Page};
 use crate::lab::{Lab, Left};
 use crate::programs::PROGRAMS;
-use crate::table::{CSV_HEAD, HEADS, Row, print};
+use crate::table::{CSV_HEAD, Grid, HEADS, Row, print};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -32,6 +32,15 @@ pub(crate) fn list() {
     println!("\nlab run NAME, lab run all --check; policies for `lab duel` and others:\n");
     for (usage, says) in downbeat::policy::Expression::words() {
         println!("  {usage:26} {says}");
+    }
+}
+
+/// What else this machine was doing: the real column is only as good as that.
+fn other_work() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    match load.split(' ').next() {
+        Some(load) if !load.is_empty() => format!("; load average of this machine {load}"),
+        _ => String::new(),
     }
 }
 
@@ -58,6 +67,12 @@ pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Ve
         print_outcome(&outcome, seed, began.elapsed().as_secs_f64());
         broken.extend(outcome.broken());
         outcomes.push(outcome);
+    }
+    if real {
+        println!(
+            "real columns: what this machine did, never asserted{}",
+            other_work()
+        );
     }
     files.text(&csv(&outcomes), &as_json(&outcomes, seed))?;
     let several = outcomes.len() > 1;
@@ -114,16 +129,15 @@ impl Outcome {
 
     fn page(self, seed: u64) -> Page {
         let it = self.it;
-        let rows = self
-            .rows
-            .iter()
-            .map(|row| (row.what.clone(), row.cells().to_vec()));
+        let mut table = Grid::new(&HEADS);
+        for row in &self.rows {
+            table.row(row.what.clone(), row.cells());
+        }
         Page {
             title: format!("{} {}", it.number, it.name),
             claim: format!("{} Theory: {}.", it.claim, it.formula),
             command: format!("lab run {} --seed {seed}", it.name),
-            heads: HEADS.map(str::to_owned).to_vec(),
-            rows: rows.collect(),
+            table,
             recordings: self.left.recordings,
             theory: None,
         }

@@ -123,7 +123,7 @@ impl Row {
 
     /// What this machine did.
     pub(crate) fn real(mut self, real: Option<f64>) -> Self {
-        self.real = real;
+        self.real = real.filter(|real| real.is_finite());
         self
     }
 
@@ -247,6 +247,63 @@ pub(crate) fn print(rows: &[Row]) -> String {
         line(what, std::array::from_fn(|i| cells[i].as_str()));
     }
     text
+}
+
+/// A plain table: policies in rows, measures in columns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grid {
+    /// The heads of the columns after the first.
+    pub(crate) heads: Vec<String>,
+    /// A label and a cell per head.
+    pub(crate) rows: Vec<(String, Vec<String>)>,
+}
+
+impl Grid {
+    pub(crate) fn new(heads: &[&str]) -> Self {
+        let heads = heads.iter().map(|head| (*head).to_owned()).collect();
+        let rows = Vec::new();
+        Self { heads, rows }
+    }
+
+    pub(crate) fn row(
+        &mut self,
+        label: impl Into<String>,
+        cells: impl IntoIterator<Item = String>,
+    ) {
+        self.rows.push((label.into(), cells.into_iter().collect()));
+    }
+
+    /// As text.
+    pub(crate) fn text(&self) -> String {
+        let labels = self.rows.iter().map(|(label, _)| label.chars().count());
+        let first = labels.max().unwrap_or(0);
+        let line = |label: &str, cells: &[String]| {
+            let cells = cells.iter().map(|cell| format!("{cell:>10}"));
+            format!("  {label:first$} {}\n", cells.collect::<Vec<_>>().join(" "))
+        };
+        let rows = self.rows.iter().map(|(label, cells)| line(label, cells));
+        line("", &self.heads) + &rows.collect::<String>()
+    }
+
+    /// As CSV.
+    pub(crate) fn csv(&self) -> String {
+        let line = |label: &str, cells: &[String]| {
+            let cells = cells.iter().map(|cell| quoted(cell));
+            format!(
+                "{},{}\n",
+                quoted(label),
+                cells.collect::<Vec<_>>().join(",")
+            )
+        };
+        let rows = self.rows.iter().map(|(label, cells)| line(label, cells));
+        line("policy", &self.heads) + &rows.collect::<String>()
+    }
+
+    /// As JSON.
+    pub(crate) fn json(&self, seed: u64, hash: u64) -> Value {
+        let hash = format!("{hash:016x}");
+        json!({ "columns": self.heads, "rows": self.rows, "seed": seed, "schedule_hash": hash })
+    }
 }
 
 /// A number, in as many digits as say something.

@@ -2,7 +2,7 @@
 
 use super::{Experiment, MS, mixed, poisson};
 use crate::bench::Setup;
-use crate::job::{Job, Out, open};
+use crate::job::{Job, open};
 use crate::lab::{Lab, Ran};
 use crate::table::Row;
 use downbeat::policy::{Chaos, Fifo, Policy, Sched, Size, by};
@@ -61,7 +61,7 @@ const JOBS: usize = 10_000;
 fn run(lab: &Lab) -> Vec<Row> {
     let jobs = load(lab.seed);
     let fifo = lab.open("fifo", &jobs);
-    let (sum, last) = (invariant(&fifo), makespan(&fifo));
+    let (sum, last) = (fifo.conserved(), makespan(&fifo));
     let mut rows = vec![
         Row::shown("fifo: sum of W S", "ms^2", sum as f64 / 1e12),
         Row::shown("fifo: last end", "ms", last as f64 / 1e6),
@@ -82,7 +82,7 @@ fn run(lab: &Lab) -> Vec<Row> {
     for number in 0..STRANGERS {
         let setup = Setup::new(stranger(lab.seed ^ number)).starves();
         let ran = lab.open_with("a random order", setup, &jobs);
-        worst = worst.max((invariant(&ran) - sum).unsigned_abs() as f64);
+        worst = worst.max((ran.conserved() - sum).unsigned_abs() as f64);
     }
     let what = format!("{STRANGERS} random orders: sum of W S minus that of fifo");
     rows.push(Row::exact(what, "ns^2", 0.0, worst));
@@ -103,7 +103,7 @@ fn load(seed: u64) -> Rc<[Job]> {
 
 fn difference(policy: &str, ran: &Ran, sum: i128) -> Row {
     let what = format!("{policy}: sum of W S minus that of fifo");
-    Row::exact(what, "ns^2", 0.0, (invariant(ran) - sum) as f64)
+    Row::exact(what, "ns^2", 0.0, (ran.conserved() - sum) as f64)
 }
 
 /// An order by a number drawn from everything on the card.
@@ -121,7 +121,7 @@ fn stranger(seed: u64) -> Box<dyn Policy> {
 /// Policies that idle with work in hand, or turn work away, must not keep the sum.
 fn breakers(lab: &Lab, jobs: &Rc<[Job]>) -> Vec<Row> {
     let few: Rc<[Job]> = jobs[..2000].into();
-    let sum = invariant(&lab.open("fifo", &few));
+    let sum = lab.open("fifo", &few).conserved();
     let victim = |task: &Sched| task.group() == 3;
     let policies: [(&str, Box<dyn Policy>); 3] = [
         ("codel", lab.policy("codel")),
@@ -142,7 +142,14 @@ fn breakers(lab: &Lab, jobs: &Rc<[Job]>) -> Vec<Row> {
         let hour = Duration::from_secs(3600);
         let (outs, _) = lab.run(name, setup, timeout(hour, open(Rc::clone(&few))));
         let kept = match outs {
-            Some(Ok(outs)) => total(&few, &outs) == sum,
+            Some(Ok(outs)) => {
+                Ran {
+                    jobs: Rc::clone(&few),
+                    outs,
+                }
+                .conserved()
+                    == sum
+            }
             _ => false,
         };
         Row::exact(
@@ -153,17 +160,6 @@ fn breakers(lab: &Lab, jobs: &Rc<[Job]>) -> Vec<Row> {
         )
     });
     broken.collect()
-}
-
-fn invariant(ran: &Ran) -> i128 {
-    total(&ran.jobs, &ran.outs)
-}
-
-fn total(jobs: &[Job], outs: &[Out]) -> i128 {
-    let pairs = jobs.iter().zip(outs);
-    let each =
-        pairs.map(|(job, out)| (i128::from(out.start) - i128::from(job.at)) * i128::from(job.size));
-    each.sum()
 }
 
 fn makespan(ran: &Ran) -> u64 {

@@ -37,54 +37,51 @@ type Log = Vec<(usize, u64)>;
 
 fn run(lab: &Lab) -> Vec<Row> {
     let polls = TASKS.map(|(poll, _)| poll as f64);
-    let mut rows = Vec::new();
-    let fifo = busy_tasks(lab, "fifo", TASKS, SPAN, Time::Virtual);
-    let fair = busy_tasks(lab, "fair", TASKS, SPAN, Time::Virtual);
-    let by_polls = busy_tasks(lab, "fair(polls)", TASKS, SPAN, Time::Virtual);
-    let [real_fifo, real_fair] = ["fifo", "fair"].map(|policy| {
-        let short = TASKS.map(|(poll, weight)| (poll / 10, weight));
-        lab.real
-            .then(|| busy_tasks(lab, policy, short, 60 * MS, Time::Real))
-    });
-    for i in 0..3 {
-        let share = polls[i] / polls.iter().sum::<f64>();
-        let real = real_fifo.as_ref().map(|log| share_of(log, i));
-        // The span cuts the last round short: a round is 4.5 ms of 3 s.
-        let what = format!("fifo: share of task {i}");
-        rows.push(Row::within(what, "", share, share_of(&fifo, i), 0.0015).real(real));
-    }
-    for i in 0..3 {
-        let weight = f64::from(TASKS[i].1) / 8.0;
-        let real = real_fair.as_ref().map(|log| share_of(log, i));
-        let what = format!("fair: share of task {i}");
-        rows.push(Row::within(what, "", weight, share_of(&fair, i), 0.0015).real(real));
-    }
+    let [fifo, fair, by_polls] = ["fifo", "fair", "fair(polls)"]
+        .map(|policy| busy_tasks(lab, policy, TASKS, SPAN, Time::Virtual));
+    let total: f64 = polls.iter().sum();
+    let mut rows = shares(lab, "fifo", polls.map(|poll| poll / total), &fifo);
+    rows.extend(shares(
+        lab,
+        "fair",
+        TASKS.map(|(_, weight)| f64::from(weight) / 8.0),
+        &fair,
+    ));
     for (i, j) in [(0, 1), (0, 2), (1, 2)] {
-        let bound =
-            TASKS[i].0 * 10 / u64::from(TASKS[i].1) + TASKS[j].0 * 10 / u64::from(TASKS[j].1);
+        let per_weight = |(poll, weight): (u64, u32)| poll * 10 / u64::from(weight);
+        let bound = per_weight(TASKS[i]) + per_weight(TASKS[j]);
         let what = format!("fair: worst interval, tasks {i} and {j}");
-        rows.push(Row::at_most(
-            what,
-            "ms",
-            bound as f64 / 1e7,
-            worst(&fair, i, j) as f64 / 1e7,
-        ));
+        let (bound, found) = (bound as f64 / 1e7, worst(&fair, i, j) as f64 / 1e7);
+        rows.push(Row::at_most(what, "ms", bound, found));
     }
-    let weighed = polls[1] * 2.0
-        / TASKS
-            .iter()
-            .map(|(poll, weight)| *poll as f64 * f64::from(*weight))
-            .sum::<f64>();
+    // A turn of weights by polls, then each poll as long as it is.
+    let weighed = TASKS.map(|(poll, weight)| poll as f64 * f64::from(weight));
+    let share = weighed[1] / weighed.iter().sum::<f64>();
+    let found = share_of(&by_polls, 1);
     rows.push(Row::within(
         "fair(polls): share of task 1",
         "",
-        weighed,
-        share_of(&by_polls, 1),
+        share,
+        found,
         0.0025,
     ));
     rows.push(lotteries(lab));
     rows.push(groups(lab));
     rows
+}
+
+/// The share of each task. The span cuts the last round short: 4.5 ms of 3 s.
+fn shares(lab: &Lab, policy: &str, theory: [f64; 3], log: &Log) -> Vec<Row> {
+    let short = TASKS.map(|(poll, weight)| (poll / 10, weight));
+    let real = lab
+        .real
+        .then(|| busy_tasks(lab, policy, short, 100 * MS, Time::Real));
+    let row = |i: usize| {
+        let what = format!("{policy}: share of task {i}");
+        let real = real.as_ref().map(|log| share_of(log, i));
+        Row::within(what, "", theory[i], share_of(log, i), 0.0015).real(real)
+    };
+    (0..3).map(row).collect()
 }
 
 /// Three tasks that are always ready.

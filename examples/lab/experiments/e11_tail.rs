@@ -31,68 +31,55 @@ fn run(lab: &Lab) -> Vec<Row> {
     let jobs = poisson(lab.seed, JOBS, MS as f64 / LOAD, |chance, at| {
         Job::new(at, exponential(chance))
     });
-    let [fifo, sjf, boost] = ["fifo", "sjf", "boost(5ms)"]
+    let all = ["fifo", "sjf", "boost(5ms)"]
         .map(|policy| lab.open(policy, &jobs).stays().collect::<Vec<f64>>());
-    let mean = |stays: &[f64]| batch_means(stays.iter().copied());
+    let [fifo, sjf, boost] = all
+        .each_ref()
+        .map(|stays| batch_means(stays.iter().copied()));
     let single = [(1.0, 1.0)];
     let mut rows = vec![
-        Row::near("fifo: mean time", "ms", 1.0 / (1.0 - LOAD), mean(&fifo)),
-        Row::near(
-            "sjf: mean time",
-            "ms",
-            Mixture(&single).sjf(LOAD),
-            mean(&sjf),
-        ),
-        Row::at_most(
-            "boost: mean time",
-            "ms",
-            mean(&fifo).mean,
-            mean(&boost).mean,
-        ),
+        Row::near("fifo: mean time", "ms", 1.0 / (1.0 - LOAD), fifo),
+        Row::near("sjf: mean time", "ms", Mixture(&single).sjf(LOAD), sjf),
+        Row::at_most("boost: mean time", "ms", fifo.mean, boost.mean),
     ];
-    for percent in [99.0, 99.9] {
-        let of = |stays: &[f64]| percentiles(stays, percent, BATCHES);
-        let (by_fifo, by_sjf, by_boost) = (of(&fifo), of(&sjf), of(&boost));
-        let theory = -(1.0_f64 - percent / 100.0).ln() / (1.0 - LOAD);
-        let found = independent(&by_fifo);
-        rows.push(Row::near(format!("fifo: p{percent}"), "ms", theory, found));
-        rows.push(Row::shown(
-            format!("boost: p{percent}"),
-            "ms",
-            independent(&by_boost).mean,
-        ));
-        rows.push(Row::shown(
-            format!("sjf: p{percent}"),
-            "ms",
-            independent(&by_sjf).mean,
-        ));
-        // The same arrivals, so the difference is known better than either; at 99.9
-        // there are five hundred jobs beyond, enough for the sign.
-        let gain = pairs(&by_fifo, &by_boost);
-        let (margin, name) = if percent > 99.5 {
-            (0.0, "")
-        } else {
-            (4.0, ", less 4 sigma")
-        };
-        let what = format!("p{percent}: fifo minus boost{name}");
-        rows.push(Row::at_least(
-            what,
-            "ms",
-            0.0,
-            gain.mean - margin * gain.error,
-        ));
-    }
-    let of = |stays: &[f64]| percentiles(stays, 99.9, BATCHES);
-    let loss = pairs(&of(&sjf), &of(&fifo));
-    rows.push(Row::at_least(
-        "p99.9: sjf minus fifo, less 4 sigma",
-        "ms",
-        0.0,
-        loss.mean - 4.0 * loss.error,
-    ));
+    // At 99.9 there are five hundred jobs beyond: enough for the sign.
+    rows.extend(beyond(&all, 99.0, 4.0));
+    rows.extend(beyond(&all, 99.9, 0.0));
+    let [fifo, sjf, _] = all
+        .each_ref()
+        .map(|stays| percentiles(stays, 99.9, BATCHES));
+    let loss = pairs(&sjf, &fifo);
+    let what = "p99.9: sjf minus fifo, less 4 sigma";
+    rows.push(Row::at_least(what, "ms", 0.0, loss.mean - 4.0 * loss.error));
     rows
 }
 
+/// A percentile under the three orders. The arrivals are the same, so the difference
+/// is known better than either.
+fn beyond(all: &[Vec<f64>; 3], percent: f64, sigmas: f64) -> Vec<Row> {
+    let [fifo, sjf, boost] = all
+        .each_ref()
+        .map(|stays| percentiles(stays, percent, BATCHES));
+    let theory = -(1.0_f64 - percent / 100.0).ln() / (1.0 - LOAD);
+    let gain = pairs(&fifo, &boost);
+    let what = match sigmas > 0.0 {
+        true => format!("p{percent}: fifo minus boost, less {sigmas} sigma"),
+        false => format!("p{percent}: fifo minus boost"),
+    };
+    vec![
+        Row::near(
+            format!("fifo: p{percent}"),
+            "ms",
+            theory,
+            independent(&fifo),
+        ),
+        Row::shown(format!("boost: p{percent}"), "ms", independent(&boost).mean),
+        Row::shown(format!("sjf: p{percent}"), "ms", independent(&sjf).mean),
+        Row::at_least(what, "ms", 0.0, gain.mean - sigmas * gain.error),
+    ]
+}
+
+/// The mean difference, pair by pair.
 fn pairs(a: &[f64], b: &[f64]) -> crate::stats::Estimate {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
     independent(&differences)

@@ -4,6 +4,7 @@ use super::{Experiment, MS, US, all_done};
 use crate::bench::{Setup, Time};
 use crate::job::busy;
 use crate::lab::Lab;
+use crate::stats::mean;
 use crate::table::Row;
 use downbeat::SpawnOptions;
 use downbeat::runtime::{Pacing, spawn_with};
@@ -39,50 +40,45 @@ struct Convoy {
     gaps: Vec<f64>,
 }
 
+impl Convoy {
+    fn longest(&self) -> f64 {
+        self.gaps.iter().copied().fold(f64::NAN, f64::max)
+    }
+
+    fn shortest(&self) -> f64 {
+        self.gaps.iter().copied().fold(f64::NAN, f64::min)
+    }
+}
+
 fn run(lab: &Lab) -> Vec<Row> {
-    let fifo = convoy(lab, "fifo", SPAN, Time::Virtual);
-    let fair = convoy(lab, "fair", SPAN, Time::Virtual);
-    let real = |policy| lab.real.then(|| convoy(lab, policy, 8 * ROUND, Time::Real));
-    let (real_fifo, real_fair) = (real("fifo"), real("fair"));
-    let mean = |gaps: &[f64]| gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
-    let longest = |convoy: &Convoy| convoy.gaps.iter().copied().fold(0.0, f64::max);
-    let shortest = |convoy: &Convoy| convoy.gaps.iter().copied().fold(f64::MAX, f64::min);
+    let both = |policy| {
+        let real = lab
+            .real
+            .then(|| convoy(lab, policy, 12 * ROUND, Time::Real));
+        (convoy(lab, policy, SPAN, Time::Virtual), real)
+    };
+    let ((fifo, real_fifo), (fair, real_fair)) = (both("fifo"), both("fair"));
     let round = ROUND as f64 / MS as f64;
+    let share = |real: &Option<Convoy>| real.as_ref().map(|convoy| convoy.share);
+    let longest = |real: &Option<Convoy>| real.as_ref().map(Convoy::longest);
     let bound = 0.01 + 99.0 * (HOG + SMALL) as f64 / 100.0 / SPAN as f64;
-    let of = |convoy: &Option<Convoy>, what: fn(&Convoy) -> f64| convoy.as_ref().map(what);
+    let own = HOG as f64 / ROUND as f64;
+    let gap = "fifo: longest gap of a small task";
+    let still = "fair: longest gap is still one poll of the hog";
     vec![
-        Row::exact(
-            "fifo: share of the hog",
-            "",
-            HOG as f64 / ROUND as f64,
-            fifo.share,
-        )
-        .real(of(&real_fifo, |convoy| convoy.share)),
-        Row::exact(
-            "fifo: longest gap of a small task",
-            "ms",
-            round,
-            longest(&fifo),
-        )
-        .real(real_fifo.as_ref().map(longest)),
+        Row::exact("fifo: share of the hog", "", own, fifo.share).real(share(&real_fifo)),
+        Row::exact(gap, "ms", round, fifo.longest()).real(longest(&real_fifo)),
         Row::exact(
             "fifo: shortest gap of a small task",
             "ms",
             round,
-            shortest(&fifo),
+            fifo.shortest(),
         ),
-        Row::at_most("fair: share of the hog", "", bound, fair.share)
-            .real(of(&real_fair, |convoy| convoy.share)),
+        Row::at_most("fair: share of the hog", "", bound, fair.share).real(share(&real_fair)),
         Row::shown("fair: mean gap of a small task", "ms", mean(&fair.gaps))
             .theory(1.0)
             .real(real_fair.as_ref().map(|convoy| mean(&convoy.gaps))),
-        Row::at_least(
-            "fair: longest gap is still one poll of the hog",
-            "ms",
-            10.0,
-            longest(&fair),
-        )
-        .real(real_fair.as_ref().map(longest)),
+        Row::at_least(still, "ms", 10.0, fair.longest()).real(longest(&real_fair)),
     ]
 }
 

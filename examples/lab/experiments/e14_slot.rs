@@ -48,7 +48,7 @@ fn run(lab: &Lab) -> Vec<Row> {
         ("slot(4294967295) > fifo", s, 0.0),
     ] {
         let found = hops(lab, policy, SPAN, Time::Virtual);
-        let real = lab.real.then(|| hops(lab, policy, 30 * MS, Time::Real));
+        let real = lab.real.then(|| hops(lab, policy, 100 * MS, Time::Real));
         let what = |what: &str| format!("{policy}: {what}");
         rows.push(
             Row::within(what("mean hop"), "us", hop, found.mean, 1e-9)
@@ -75,36 +75,7 @@ fn run(lab: &Lab) -> Vec<Row> {
 fn hops(lab: &Lab, policy: &str, span: u64, time: Time) -> Hops {
     let starts = Rc::<RefCell<Vec<Instant>>>::default();
     let others = Rc::new(Cell::new(0_u64));
-    let (write, count) = (Rc::clone(&starts), Rc::clone(&others));
-    let program = async move {
-        let end = now() + Duration::from_nanos(span);
-        let poll = Duration::from_nanos(POLL);
-        for _ in 0..BUSY {
-            let count = Rc::clone(&count);
-            let each = move |_| count.set(count.get() + POLL);
-            drop(spawn_with(
-                busy(poll, end, each),
-                SpawnOptions::new().name("busy"),
-            ));
-        }
-        let bells = Rc::new([Notify::new(), Notify::new()]);
-        let mut pair = Vec::new();
-        for i in [0, 1] {
-            let (bells, write) = (Rc::clone(&bells), Rc::clone(&write));
-            pair.push(spawn(async move {
-                while now() < end {
-                    bells[i].notified().await;
-                    write.borrow_mut().push(now());
-                    work(poll);
-                    bells[1 - i].notify_one();
-                }
-            }));
-        }
-        bells[0].notify_one();
-        for player in pair {
-            drop(player.await);
-        }
-    };
+    let program = players(span, Rc::clone(&starts), Rc::clone(&others));
     let setup = Setup::new(lab.policy(policy))
         .time(time)
         .pacing(Pacing::Every(61))
@@ -118,8 +89,39 @@ fn hops(lab: &Lab, policy: &str, span: u64, time: Time) -> Hops {
         .get(whole)
         .map_or(Duration::ZERO, |last| *last - hops[0]);
     Hops {
-        mean: total.as_nanos() as f64 / 1e3 / whole.max(1) as f64,
+        mean: total.as_nanos() as f64 / 1e3 / whole as f64,
         share: others.get() as f64 / facts.busy.as_nanos().max(1) as f64,
         reports: facts.expected.len(),
+    }
+}
+
+/// The pair writes when its polls begin, the busy ones how long they worked.
+async fn players(span: u64, starts: Rc<RefCell<Vec<Instant>>>, others: Rc<Cell<u64>>) {
+    let end = now() + Duration::from_nanos(span);
+    let poll = Duration::from_nanos(POLL);
+    for _ in 0..BUSY {
+        let count = Rc::clone(&others);
+        let each = move |_| count.set(count.get() + POLL);
+        drop(spawn_with(
+            busy(poll, end, each),
+            SpawnOptions::new().name("busy"),
+        ));
+    }
+    let bells = Rc::new([Notify::new(), Notify::new()]);
+    let player = |i: usize| {
+        let (bells, write) = (Rc::clone(&bells), Rc::clone(&starts));
+        spawn(async move {
+            while now() < end {
+                bells[i].notified().await;
+                write.borrow_mut().push(now());
+                work(poll);
+                bells[1 - i].notify_one();
+            }
+        })
+    };
+    let pair = [player(0), player(1)];
+    bells[0].notify_one();
+    for player in pair {
+        drop(player.await);
     }
 }
