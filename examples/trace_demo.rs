@@ -102,41 +102,7 @@ fn convoy<P: Policy + 'static>(
         .policy(policy)
         .observer(recorder)
         .build()?;
-    let (tasks, steps) = (arguments.tasks, arguments.steps);
-    runtime.block_on(async move {
-        let (sender, receiver) = channel(tasks.max(1) as usize);
-        let hog = spawn_with(steps_of(HOG_STEP, HOG_STEPS), named("hog"));
-        let collector = spawn_with(
-            async move {
-                let mut sum = 0;
-                while let Some(value) = receiver.recv().await {
-                    work(COLLECT);
-                    sum += value;
-                }
-                sum
-            },
-            named("collector"),
-        );
-        let small = (1..=tasks).map(|number| {
-            let sender = sender.clone();
-            let small = async move {
-                steps_of(SMALL_STEP, steps).await;
-                sleep(TIMER).await;
-                work(SMALL_STEP);
-                // The collector hears of it; it has gone only if the run is over.
-                let _ = sender.send(u64::from(number)).await;
-            };
-            spawn_with(small, named(format!("small-{number:02}")))
-        });
-        let small: Vec<_> = small.collect();
-        drop(sender);
-        for task in small {
-            task.await.expect("a small task ends");
-        }
-        let sum = collector.await.expect("the collector ends");
-        assert_eq!(sum, u64::from(tasks) * (u64::from(tasks) + 1) / 2);
-        hog.await.expect("the hog ends");
-    });
+    runtime.block_on(workload(arguments.tasks, arguments.steps));
     let stats = runtime.stats();
     Ok(Outcome {
         name,
@@ -146,6 +112,40 @@ fn convoy<P: Policy + 'static>(
         polls: stats.polls,
         hash: runtime.schedule_hash().to_string(),
     })
+}
+
+/// One hog, `tasks` small tasks of `steps` steps, and a collector of their numbers.
+async fn workload(tasks: u32, steps: u32) {
+    let (sender, receiver) = channel(tasks.max(1) as usize);
+    let hog = spawn_with(steps_of(HOG_STEP, HOG_STEPS), named("hog"));
+    let collector = async move {
+        let mut sum = 0;
+        while let Some(value) = receiver.recv().await {
+            work(COLLECT);
+            sum += value;
+        }
+        sum
+    };
+    let collector = spawn_with(collector, named("collector"));
+    let small = (1..=tasks).map(|number| {
+        let sender = sender.clone();
+        let small = async move {
+            steps_of(SMALL_STEP, steps).await;
+            sleep(TIMER).await;
+            work(SMALL_STEP);
+            // The collector hears of it; it has gone only if the run is over.
+            let _ = sender.send(u64::from(number)).await;
+        };
+        spawn_with(small, named(format!("small-{number:02}")))
+    });
+    let small: Vec<_> = small.collect();
+    drop(sender);
+    for task in small {
+        task.await.expect("a small task ends");
+    }
+    let sum = collector.await.expect("the collector ends");
+    assert_eq!(sum, u64::from(tasks) * (u64::from(tasks) + 1) / 2);
+    hog.await.expect("the hog ends");
 }
 
 async fn steps_of(step: Duration, steps: u32) {

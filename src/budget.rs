@@ -29,6 +29,34 @@ pub(crate) fn set(units: u32) -> u32 {
     LEFT.replace(units)
 }
 
+/// Gives a unit back: the operation did nothing but wait. Without this, a task
+/// that waits for more sources than it has units would run out of them by looking,
+/// wake itself, and spin.
+#[inline]
+pub(crate) fn refund() {
+    let left = LEFT.get();
+    if left != UNLIMITED {
+        LEFT.set(left + 1);
+    }
+}
+
+/// Lets what follows on this thread spend `units`, until it is dropped.
+pub(crate) fn limit(units: u32) -> Limit {
+    Limit { outer: set(units) }
+}
+
+/// While it lives, a loop's budget holds on this thread.
+pub(crate) struct Limit {
+    /// The budget before.
+    outer: u32,
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        set(self.outer);
+    }
+}
+
 /// Spends one unit. `Pending` means the budget is gone: the task has been woken
 /// again and must return to the loop.
 ///

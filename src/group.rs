@@ -12,15 +12,16 @@
 //!
 //! Read next: `blocking/mod.rs`.
 
+use crate::budget;
 use crate::runtime::{spawn_with, try_spawn};
 use crate::task::{JoinError, JoinHandle, SpawnOptions, TaskId};
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 /// Spawns one task per future and waits for all: results in the order of the
 /// futures, a panic or a cancellation in its place.
@@ -38,11 +39,16 @@ where
     I::Item: Future + 'static,
     <I::Item as Future>::Output: 'static,
 {
-    let mut children = Vec::new();
+    // From the beginning, so that an iterator that panics leaves no child behind.
+    let mut gather = Gather {
+        children: Vec::new(),
+        first: 0,
+    };
     for future in futures {
-        children.push(Child::Running(spawn_with(future, SpawnOptions::new())));
+        let child = spawn_with(future, SpawnOptions::new());
+        gather.children.push(Child::Running(child));
     }
-    Gather { children, first: 0 }
+    gather
 }
 
 /// [`gather`] for futures that may fail: the outputs in order, or the first error;
@@ -65,7 +71,7 @@ where
     E: From<JoinError> + 'static,
 {
     let mut group = TaskGroup::new();
-    let mut places = HashMap::new();
+    let mut places = BTreeMap::new();
     for (place, future) in futures.into_iter().enumerate() {
         if let Some(id) = group.spawn(future) {
             places.insert(id, place);
@@ -150,8 +156,9 @@ impl<T> Drop for Gather<T> {
 #[doc(alias = "JoinSet")]
 #[doc(alias = "nursery")]
 pub struct TaskGroup<T> {
-    /// The tasks whose result was not handed out.
-    running: HashMap<TaskId, JoinHandle<T>>,
+    /// The tasks whose result was not handed out. In order, because they are
+    /// cancelled in this order.
+    running: BTreeMap<TaskId, JoinHandle<T>>,
     /// Which of them have ended.
     ended: Rc<RefCell<Ended>>,
 }
@@ -177,7 +184,7 @@ impl<T: 'static> TaskGroup<T> {
     /// An empty group.
     pub fn new() -> Self {
         Self {
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             ended: Rc::default(),
         }
     }
@@ -237,22 +244,23 @@ impl<T: 'static> TaskGroup<T> {
             if self.running.is_empty() {
                 return Poll::Ready(None);
             }
-            let mut ended = self.ended.borrow_mut();
+            let ended = self.ended.borrow();
             let Some(&id) = ended.order.front() else {
                 let same = ended
                     .waker
                     .as_ref()
                     .is_some_and(|waker| waker.will_wake(cx.waker()));
-                let old = if same {
-                    None
-                } else {
-                    ended.waker.replace(cx.waker().clone())
-                };
                 drop(ended);
-                drop(old); // A foreign waker's drop is user code.
+                if !same {
+                    // LAW T5: a foreign waker's clone and drop are user code.
+                    let waker = cx.waker().clone();
+                    let old = self.ended.borrow_mut().waker.replace(waker);
+                    drop(old);
+                }
                 return Poll::Pending;
             };
             drop(ended);
+            ready!(budget::spend(cx));
             let result = match self.running.get_mut(&id) {
                 Some(handle) => Pin::new(handle).poll(cx),
                 None => {

@@ -74,6 +74,14 @@ impl<M> Mailbox<M> {
         Ok(())
     }
 
+    /// Wakes the loop without a letter: something it waits for has changed. When
+    /// letters wait it is awake, or about to be.
+    pub(crate) fn ring(&self) {
+        if self.is_empty() {
+            self.bell.ring();
+        }
+    }
+
     /// Moves all letters into `taken`, which must be empty.
     pub(crate) fn take(&self, taken: &mut Vec<M>) {
         if self.is_empty() {

@@ -1,13 +1,16 @@
 //! The other half of the scheduler: what follows from an end, and from a signal.
 //!
-//! Laws: the place of a host is given back before anything else. A job that comes
-//! back while the run is ending is unfinished: it has no outcome, so a later run with
-//! `--resume` takes it up.
+//! Laws: the place of a host is given back with the end of each attempt. A job that
+//! comes back while the run is ending is unfinished: it has no outcome, so a later
+//! run with `--resume` takes it up. What holds an attempt up in this process (no
+//! descriptor, a policy that sheds load) is no attempt, and fails the URL only when it
+//! lasts as long as an attempt may.
 //!
 //! Read next: `tally.rs`.
 
-use super::attempt::{Ended, Job, Way, settle};
+use super::attempt::{Ended, Way, settle};
 use super::frontier::HostKey;
+use super::job::Job;
 use super::outcome::{Failure, Outcome};
 use super::retry::Verdict;
 use super::scheduler::{Out, Phase, Scheduler};
@@ -17,50 +20,38 @@ use downbeat::{JoinError, time};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long a URL waits for a descriptor before it looks again.
-const STARVED: Duration = Duration::from_millis(100);
+/// How long a job waits that was held up.
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Scheduler<'_> {
     /// An attempt has ended.
     pub(super) fn ended(&mut self, id: TaskId, result: Result<Ended, JoinError>) {
-        let Some(Out {
-            host,
-            entry,
-            attempt,
-        }) = self.out.remove(&id)
-        else {
+        let Some(out) = self.out.remove(&id) else {
             return;
         };
         let ended = match result {
             Ok(ended) => ended,
-            Err(error) => {
-                self.release(host);
-                return self.no_end(
-                    Out {
-                        host: None,
-                        entry,
-                        attempt,
-                    },
-                    &error,
-                );
+            Err(JoinError::Panicked(_)) if self.phase != Phase::Dropping => {
+                return self.fail(out, Failure::new("panic", "the attempt panicked"));
             }
+            Err(_) => return self.hold_up(out, Failure::new("shed", "the policy shed it")),
         };
         if let Some(took) = ended.took {
             self.tally.attempt(took);
         }
         match ended.way {
             Way::Final(brief) => {
-                self.release(host);
-                self.window_bytes -= entry.text.len();
+                self.release(out.host);
+                self.window_bytes -= out.job.entry.text.len();
                 self.tally.add(&brief);
-                let took = ended.took.unwrap_or_default();
-                let line = || format!("{}: {} ({})", entry.text, ended.what, summary::time(took));
+                let took = summary::time(ended.took.unwrap_or_default());
+                let line = || format!("{}: {} ({took})", out.job.entry.text, ended.what);
                 self.console.line(line);
             }
-            Way::Again(job, verdict) => self.again(host, job, verdict, &ended.what),
-            Way::Starved(job) => self.again(host, job, Verdict::Again(STARVED), &ended.what),
+            Way::Again(verdict) => self.again(out, verdict, &ended.what),
+            Way::Starved(failure) => self.hold_up(out, failure),
             Way::Broken(why) => {
-                self.release(host);
+                self.release(out.host);
                 self.tally.unfinished += 1;
                 self.tally.broke(why);
                 self.drop_all();
@@ -68,45 +59,60 @@ impl Scheduler<'_> {
         }
     }
 
-    /// A job comes back.
-    fn again(&mut self, host: Option<HostKey>, job: Job, verdict: Verdict, what: &str) {
+    /// A job comes back after an attempt.
+    fn again(&mut self, out: Out, verdict: Verdict, what: &str) {
+        let mut job = Rc::unwrap_or_clone(out.job);
+        job.held_up = None;
+        self.put_back(out.host, job, verdict, what);
+    }
+
+    /// A job comes back without an attempt, or fails if that lasts.
+    fn hold_up(&mut self, out: Out, failure: Failure) {
+        let mut job = Rc::unwrap_or_clone(out.job);
+        let now = time::now();
+        let since = *job.held_up.get_or_insert(now);
+        let waited = now.saturating_duration_since(since);
+        if waited >= self.plan.timeout && self.phase == Phase::Running {
+            let job = Rc::new(job);
+            return self.fail(Out { job, ..out }, failure);
+        }
+        job.attempts = job.attempts.saturating_sub(1);
+        self.put_back(out.host, job, Verdict::Again(PAUSE), &failure.message);
+    }
+
+    fn put_back(&mut self, host: Option<HostKey>, job: Job, verdict: Verdict, what: &str) {
+        if self.phase != Phase::Running {
+            self.release(host);
+            self.tally.unfinished += 1;
+            return;
+        }
         let wait = match verdict {
             Verdict::Again(wait) | Verdict::HostAgain(wait) => wait,
             Verdict::Final => Duration::ZERO,
         };
-        let (Some(host), Phase::Running) = (host, self.phase) else {
-            self.release(host);
-            self.tally.unfinished += 1;
-            return;
-        };
-        let line = || {
-            format!(
-                "{}: {what}; again in {}",
-                job.entry.text,
-                summary::time(wait)
-            )
-        };
-        self.console.line(line);
+        let (text, waits) = (&job.entry.text, summary::time(wait));
+        self.console
+            .line(|| format!("{text}: {what}; again in {waits}"));
         let now = time::now();
         let until = now.checked_add(wait).unwrap_or(now);
+        let Some(host) = host else {
+            return self.frontier.push(None, job, now);
+        };
         if matches!(verdict, Verdict::HostAgain(_)) {
             self.frontier.hold(host, until);
         }
         self.frontier.park(host, job, until, now);
     }
 
-    /// An attempt that was dropped, or that panicked.
-    fn no_end(&mut self, out: Out, error: &JoinError) {
-        if self.phase == Phase::Dropping || !error.is_panic() {
-            self.tally.unfinished += 1;
-            return;
-        }
-        let mut outcome = Outcome::new(Rc::clone(&out.entry), out.attempt);
-        outcome.failure = Some(Failure::new("panic", error.to_string()));
+    /// Gives a job an outcome that its attempt could not write.
+    fn fail(&mut self, out: Out, failure: Failure) {
+        self.release(out.host);
+        let mut outcome = Outcome::new(Rc::clone(&out.job));
+        outcome.failure = Some(failure);
         let kit = Rc::clone(&self.kit);
         let report = async move { settle(outcome, None, None, &kit).await };
         if let Some(id) = self.attempts.spawn(report) {
-            self.out.insert(id, out);
+            self.out.insert(id, Out { host: None, ..out });
         }
     }
 

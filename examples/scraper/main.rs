@@ -27,6 +27,7 @@ mod dice;
 mod ending;
 mod frontier;
 mod histogram;
+mod job;
 mod journal;
 mod outcome;
 mod process;

@@ -9,7 +9,7 @@
 //!
 //! Read next: `attempt.rs`, which makes them; `journal.rs`, which writes them.
 
-use super::source::Entry;
+use super::job::Job;
 use downbeat::http::{self, ErrorKind, Timings};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -19,14 +19,13 @@ use url::Url;
 /// The end of one URL.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// What was given.
-    pub(crate) entry: Rc<Entry>,
+    /// What was given and how often it was tried. Redirects, and repeats on stale
+    /// connections, are not attempts.
+    pub(crate) job: Rc<Job>,
     /// The URL of the response, after redirects.
     pub(crate) final_url: Option<String>,
     /// The status of the response.
     pub(crate) status: Option<u16>,
-    /// Requests made for it, redirects and repeats on stale connections not counted.
-    pub(crate) attempts: u32,
     /// Bytes of the body, decoded.
     pub(crate) bytes: u64,
     /// The `Content-Type`.
@@ -52,12 +51,11 @@ pub(crate) struct Failure {
 
 impl Outcome {
     /// Nothing has happened yet.
-    pub(crate) fn new(entry: Rc<Entry>, attempts: u32) -> Self {
+    pub(crate) fn new(job: Rc<Job>) -> Self {
         Self {
-            entry,
+            job,
             final_url: None,
             status: None,
-            attempts,
             bytes: 0,
             content_type: None,
             reused: false,
@@ -71,19 +69,19 @@ impl Outcome {
     pub(crate) fn to_line(&self) -> Vec<u8> {
         let error = self.failure.as_ref();
         let object = json!({
-            "attempts": self.attempts,
+            "attempts": self.job.attempts,
             "bytes": self.bytes,
             "content_type": self.content_type,
             "error": error.map(|error| json!({ "kind": error.kind, "message": error.message })),
             "final_url": self.final_url,
-            "index": self.entry.index,
-            "line": self.entry.line,
+            "index": self.job.entry.index,
+            "line": self.job.entry.line,
             "ok": self.failure.is_none(),
             "reused": self.reused,
             "saved": self.saved,
             "status": self.status,
             "timings": self.timings.as_ref().map(times),
-            "url": &*self.entry.text,
+            "url": &*self.job.entry.text,
         });
         let mut line = object.to_string().into_bytes();
         line.push(b'\n');
@@ -148,6 +146,7 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Entry;
     use super::*;
 
     #[test]
@@ -158,7 +157,9 @@ mod tests {
             line: Some(9),
             text: text.into(),
         };
-        let mut outcome = Outcome::new(Rc::new(entry), 2);
+        let mut job = Job::new(entry);
+        job.attempts = 2;
+        let mut outcome = Outcome::new(Rc::new(job));
         outcome.failure = Some(Failure::new("status", "404"));
         let line = outcome.to_line();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);

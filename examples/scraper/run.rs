@@ -23,7 +23,8 @@ use super::tally::Tally;
 use super::{client, process, resume};
 use downbeat::Runtime;
 use downbeat::http::Client;
-use downbeat::runtime::Stats;
+use downbeat::policy::Policy;
+use downbeat::runtime::{Report, Stats};
 use downbeat::sync::remote;
 use std::fs::File;
 use std::io;
@@ -158,12 +159,7 @@ impl<'a> Setup<'a> {
     /// One loop, from its beginning to its end.
     fn fetch(&mut self, concurrency: usize, input: Input, output: Output) -> Result<Done, Stop> {
         let cli = self.cli;
-        let mut runtime = Runtime::builder()
-            .policy(cli.policy.build(cli.seed))
-            // The input thread may be silent for as long as it likes.
-            .stuck_after(None)
-            .build()
-            .map_err(|error| Stop::system("no event loop", &error))?;
+        let mut runtime = event_loop(cli)?;
         let total = self.total();
         let interrupts = &mut self.interrupts;
         let tally = runtime.block_on(async {
@@ -178,7 +174,6 @@ impl<'a> Setup<'a> {
                     retries: cli.retry,
                     seed: cli.seed,
                 },
-                patience: cli.timeout,
             };
             let console = Console::start(bar(cli), cli.verbose);
             console.board.total.store(total, Relaxed);
@@ -271,6 +266,23 @@ fn start_origin(cli: &Cli) -> Result<Origin, Stop> {
         say(&origin.to_string());
     }
     Ok(origin)
+}
+
+/// A loop with the policy that was asked for.
+fn event_loop(cli: &Cli) -> Result<Runtime<Box<dyn Policy>>, Stop> {
+    let quiet = cli.quiet;
+    let report = move |report: &Report| {
+        if !quiet {
+            say(&format!("scraper: {report}"));
+        }
+    };
+    let builder = Runtime::builder()
+        .on_report(report)
+        .policy(cli.policy.build(cli.seed))
+        // The input thread may be silent for as long as it likes.
+        .stuck_after(None);
+    let built = builder.build();
+    built.map_err(|error| Stop::system("no event loop", &error))
 }
 
 fn plan(cli: &Cli, concurrency: usize) -> Plan {

@@ -19,15 +19,16 @@
 //!
 //! Read next: `ending.rs`, `frontier.rs`, `attempt.rs`.
 
-use super::attempt::{Ended, Job, Kit, attempt};
+use super::attempt::{Ended, Kit, attempt};
 use super::console::Console;
 use super::frontier::{Frontier, HostKey, Next};
+use super::job::Job;
 use super::signals::Interrupt;
-use super::source::{Entry, Reading};
+use super::source::Reading;
 use super::tally::{Broken, Tally};
 use downbeat::sync::remote;
 use downbeat::time::{self, Sleep};
-use downbeat::{JoinError, SpawnOptions, TaskGroup, task::TaskId};
+use downbeat::{JoinError, SpawnOptions, TaskGroup, task::TaskId, yield_now};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -60,7 +61,7 @@ pub(crate) struct Plan {
 pub(crate) async fn run(
     plan: Plan,
     kit: Rc<Kit>,
-    urls: remote::Receiver<Reading>,
+    urls: remote::Receiver<Vec<Reading>>,
     interrupts: &mut remote::Receiver<Interrupt>,
     console: &Console,
 ) -> Tally {
@@ -91,7 +92,7 @@ pub(super) struct Scheduler<'a> {
     /// What attempts share.
     pub(super) kit: Rc<Kit>,
     /// `None` once the input has ended or is not wanted.
-    pub(super) urls: Option<remote::Receiver<Reading>>,
+    pub(super) urls: Option<remote::Receiver<Vec<Reading>>>,
     /// URLs that were read and have not started.
     pub(super) frontier: Frontier<Job>,
     /// What is in flight.
@@ -114,10 +115,8 @@ pub(super) struct Scheduler<'a> {
 pub(super) struct Out {
     /// Its host; `None` for a text that is no URL.
     pub(super) host: Option<HostKey>,
-    /// What was given.
-    pub(super) entry: Rc<Entry>,
-    /// Which attempt it is, from 1.
-    pub(super) attempt: u32,
+    /// The job; the attempt has it too, as long as it lasts.
+    pub(super) job: Rc<Job>,
 }
 
 /// How far the end has come.
@@ -135,8 +134,10 @@ pub(super) enum Phase {
 enum Event {
     /// An attempt has ended.
     Ended(TaskId, Result<Ended, JoinError>),
-    /// The input has something; `None` is its end.
-    Read(Option<Reading>),
+    /// The input has something.
+    Read(Vec<Reading>),
+    /// The input has ended.
+    End,
     /// A signal came.
     Interrupt,
     /// The alarm.
@@ -153,7 +154,12 @@ impl Scheduler<'_> {
             }
             match self.event(alarm, interrupts).await {
                 Event::Ended(id, result) => self.ended(id, result),
-                Event::Read(reading) => self.read(reading),
+                Event::Read(batch) => {
+                    batch.into_iter().for_each(|one| self.read(one));
+                    // Filling the window takes many batches; what was started goes first.
+                    yield_now().await;
+                }
+                Event::End => self.input_ended(),
                 Event::Interrupt => self.interrupted(),
                 Event::Time => self.time(),
             }
@@ -180,7 +186,7 @@ impl Scheduler<'_> {
         None
     }
 
-    fn spawn(&mut self, host: Option<HostKey>, job: Job, now: Instant) {
+    fn spawn(&mut self, host: Option<HostKey>, mut job: Job, now: Instant) {
         let mut options = SpawnOptions::new()
             .name(format!("fetch {}", job.entry.index))
             .priority(job.attempts)
@@ -188,20 +194,13 @@ impl Scheduler<'_> {
         if let Some(deadline) = now.checked_add(self.plan.timeout) {
             options = options.deadline(deadline);
         }
-        let (entry, attempt_number) = (Rc::clone(&job.entry), job.attempts + 1);
+        job.attempts += u32::from(job.url.is_ok());
+        let job = Rc::new(job);
         // In a box of its own: the group puts it into a task of the group's, and a
         // pointer is moved and kept twice more cheaply than the whole exchange.
-        let task = Box::pin(attempt(job, Rc::clone(&self.kit)));
+        let task = Box::pin(attempt(Rc::clone(&job), Rc::clone(&self.kit)));
         if let Some(id) = self.attempts.spawn_with(task, options) {
-            let attempt = attempt_number;
-            self.out.insert(
-                id,
-                Out {
-                    host,
-                    entry,
-                    attempt,
-                },
-            );
+            self.out.insert(id, Out { host, job });
         }
     }
 
@@ -234,9 +233,9 @@ impl Scheduler<'_> {
         }
         let room = self.frontier.len() < self.plan.window && self.window_bytes < WINDOW_BYTES;
         if let Some(urls) = self.urls.as_mut().filter(|_| room)
-            && let Poll::Ready(reading) = urls.poll_recv(cx)
+            && let Poll::Ready(batch) = urls.poll_recv(cx)
         {
-            return Poll::Ready(Event::Read(reading));
+            return Poll::Ready(batch.map_or(Event::End, Event::Read));
         }
         if armed && Pin::new(&mut self.alarm).poll(cx).is_ready() {
             return Poll::Ready(Event::Time);
@@ -244,25 +243,26 @@ impl Scheduler<'_> {
         Poll::Pending
     }
 
-    fn read(&mut self, reading: Option<Reading>) {
+    fn read(&mut self, reading: Reading) {
         match reading {
-            Some(Reading::Url(entry)) => {
+            Reading::Url(entry) => {
                 self.window_bytes += entry.text.len();
                 let job = Job::new(entry);
                 let host = job.host().map(str::to_owned);
                 self.frontier.push(host.as_deref(), job, time::now());
             }
-            Some(Reading::Finished) => self.tally.skipped += 1,
-            Some(Reading::Broken(error)) => {
+            Reading::Finished => self.tally.skipped += 1,
+            Reading::Broken(error) => {
                 self.tally.broke(Broken::Input(error.to_string()));
                 self.urls = None;
             }
-            None => {
-                self.urls = None;
-                let total =
-                    self.tally.wanted() + (self.frontier.len() + self.attempts.len()) as u64;
-                self.console.board.total.store(total, Relaxed);
-            }
         }
+    }
+
+    fn input_ended(&mut self) {
+        self.urls = None;
+        let to_come = self.frontier.len() + self.attempts.len();
+        let total = self.tally.wanted() + to_come as u64;
+        self.console.board.total.store(total, Relaxed);
     }
 }

@@ -17,8 +17,11 @@ use std::thread;
 
 /// Longest line that is kept.
 const LONGEST_LINE: usize = 64 * 1024;
-/// Entries between the thread and the loop.
-const AHEAD: usize = 256;
+/// Entries that are handed over at once, if that many are there: one at a time, each
+/// would wake a thread.
+const BATCH: usize = 64;
+/// Batches between the thread and the loop.
+const AHEAD: usize = 4;
 
 /// One URL as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,10 +60,11 @@ pub(crate) enum Source {
 pub(crate) fn read(
     sources: Vec<Source>,
     finished: Finished,
-) -> io::Result<remote::Receiver<Reading>> {
+) -> io::Result<remote::Receiver<Vec<Reading>>> {
     let (sender, receiver) = remote::channel(AHEAD);
     let mut feed = Feed {
         sender,
+        batch: Vec::new(),
         finished,
         index: 0,
     };
@@ -72,6 +76,7 @@ pub(crate) fn read(
                     return;
                 }
             }
+            feed.hand_over();
         })?;
     Ok(receiver)
 }
@@ -79,7 +84,9 @@ pub(crate) fn read(
 /// The thread's side.
 struct Feed {
     /// To the loop.
-    sender: remote::Sender<Reading>,
+    sender: remote::Sender<Vec<Reading>>,
+    /// What was read and not handed over.
+    batch: Vec<Reading>,
     /// What need not be fetched again.
     finished: Finished,
     /// Index of the next entry.
@@ -110,9 +117,13 @@ impl Feed {
         }
     }
 
-    fn list(&mut self, mut list: impl BufRead) -> Reader {
+    fn list(&mut self, mut list: BufReader<Box<dyn Read + Send>>) -> Reader {
         let mut bytes = Vec::new();
         for number in 1.. {
+            // The next line may take its time: what is there goes first.
+            if !list.buffer().contains(&b'\n') && self.hand_over() == Reader::Unwanted {
+                return Reader::Unwanted;
+            }
             match read_line(&mut list, &mut bytes) {
                 Ok(Line::End) => break,
                 Ok(Line::Read) => {}
@@ -144,8 +155,21 @@ impl Feed {
         }))
     }
 
-    fn send(&self, item: Reading) -> Reader {
-        match self.sender.send_blocking(item) {
+    fn send(&mut self, item: Reading) -> Reader {
+        self.batch.push(item);
+        if self.batch.len() < BATCH {
+            return Reader::Listens;
+        }
+        self.hand_over()
+    }
+
+    /// Hands over what was read; waits while the loop has enough.
+    fn hand_over(&mut self) -> Reader {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Reader::Listens;
+        }
+        match self.sender.send_blocking(batch) {
             Ok(()) => Reader::Listens,
             Err(_) => Reader::Unwanted,
         }
@@ -195,6 +219,7 @@ mod tests {
         let (sender, mut receiver) = remote::channel(100);
         let mut feed = Feed {
             sender,
+            batch: Vec::new(),
             finished: Finished::default(),
             index: 0,
         };
@@ -205,9 +230,15 @@ mod tests {
         for source in sources {
             assert!(feed.source(source) == Reader::Listens);
         }
+        assert!(feed.hand_over() == Reader::Listens);
         let mut found = Vec::new();
-        while let Ok(Reading::Url(entry)) = receiver.try_recv() {
-            found.push((entry.index, entry.line, entry.text.into()));
+        while let Ok(batch) = receiver.try_recv() {
+            for reading in batch {
+                let Reading::Url(entry) = reading else {
+                    panic!("{reading:?}");
+                };
+                found.push((entry.index, entry.line, entry.text.into()));
+            }
         }
         found
     }

@@ -70,61 +70,75 @@ pub(crate) fn object(tally: &Tally, stats: &Stats, sequential: Option<Duration>)
 
 /// What the program did, for people.
 pub(crate) fn explanation(tally: &Tally, stats: &Stats, sequential: Option<Duration>) -> String {
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| text += &format!("  {name:<14} {value}\n");
-    let responses = &tally.responses;
-    if responses.count() > 0 {
-        let percentile = |percent| time(responses.percentile(percent));
-        let (p50, p90, p99) = (percentile(50), percentile(90), percentile(99));
-        let max = time(responses.max());
-        row(
-            "response",
-            format!("p50 {p50}   p90 {p90}   p99 {p99}   max {max}"),
-        );
-        let sum = time(tally.one_at_a_time);
-        row(
-            "one at a time",
-            format!(
-                "{sum} (the sum of all response times), {:.1}x",
-                tally.ratio()
-            ),
-        );
-    }
+    let mut rows = response_rows(tally);
     if let Some(took) = sequential {
         let ratio = ratio(took, tally.elapsed);
-        row(
+        rows.push((
             "sequential",
             format!("{} (measured), {ratio:.1}x", time(took)),
-        );
+        ));
     }
-    row("event loop", event_loop(stats));
+    rows.push(("event loop", event_loop(stats)));
     if let Some(bytes) = process::peak_memory() {
-        row(
+        rows.push((
             "memory",
             format!("{:.1} MiB at most", bytes as f64 / 1048576.0),
-        );
+        ));
     }
+    rows.extend(account_rows(tally));
+    rows.iter()
+        .map(|(name, value)| format!("  {name:<14} {value}\n"))
+        .collect()
+}
+
+/// A name and a value.
+type Row = (&'static str, String);
+
+/// How long responses took.
+fn response_rows(tally: &Tally) -> Vec<Row> {
+    let responses = &tally.responses;
+    if responses.count() == 0 {
+        return Vec::new();
+    }
+    let percentile = |percent| time(responses.percentile(percent));
+    let (p50, p90, p99) = (percentile(50), percentile(90), percentile(99));
+    let max = time(responses.max());
+    let (sum, ratio) = (time(tally.one_at_a_time), tally.ratio());
+    vec![
+        (
+            "response",
+            format!("p50 {p50}   p90 {p90}   p99 {p99}   max {max}"),
+        ),
+        (
+            "one at a time",
+            format!("{sum} (the sum of all response times), {ratio:.1}x"),
+        ),
+    ]
+}
+
+/// What is not fetched, and why.
+fn account_rows(tally: &Tally) -> Vec<Row> {
+    let mut rows = Vec::new();
     if tally.failed > 0 {
-        let kinds = tally
-            .kinds
-            .iter()
-            .map(|(kind, count)| format!("{kind} {count}"));
-        let kinds = kinds.collect::<Vec<_>>().join(", ");
-        row("failed", format!("{}: {kinds}", tally.failed));
+        let kinds = tally.kinds.iter();
+        let kinds: Vec<_> = kinds
+            .map(|(kind, count)| format!("{kind} {count}"))
+            .collect();
+        rows.push(("failed", format!("{}: {}", tally.failed, kinds.join(", "))));
     }
     if tally.skipped > 0 {
-        row(
+        rows.push((
             "skipped",
             format!("{} finished by an earlier run", tally.skipped),
-        );
+        ));
     }
     if tally.unfinished > 0 {
-        row(
+        rows.push((
             "unfinished",
             format!("{} (the run ended early)", tally.unfinished),
-        );
+        ));
     }
-    text
+    rows
 }
 
 fn event_loop(stats: &Stats) -> String {

@@ -115,7 +115,7 @@ where
     };
     let pool = state
         .outside
-        .get_or_init(|| Box::new(Pool::new(state.pool_limits)));
+        .get_or_init(|| Box::new(Pool::new(state.pool_limits, Arc::clone(&state.mailbox))));
     let refused = match pool.as_any().downcast_ref::<Pool>() {
         Some(pool) => pool.submit(Job {
             class,
@@ -151,21 +151,16 @@ impl<T> Future for BlockingHandle<T> {
     type Output = Result<T, BlockingError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // LAW T5: a foreign waker's clone and drop are user code, outside the lock.
+        let waker = cx.waker().clone();
         let mut content = self.shared.lock();
         if let Some(result) = content.result.take() {
+            drop(content);
             return Poll::Ready(result);
         }
-        let same = content
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()));
-        let old = if same {
-            None
-        } else {
-            content.waker.replace(cx.waker().clone())
-        };
+        let old = content.waker.replace(waker);
         drop(content);
-        drop(old); // A foreign waker's drop is user code.
+        drop(old);
         Poll::Pending
     }
 }

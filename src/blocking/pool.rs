@@ -13,8 +13,11 @@
 //!
 //! Read next: `net/resolve.rs`.
 
+use crate::mailbox::Mailbox;
 use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::runtime::state::{OutsideWork, PoolLimits};
+use crate::task::join::drop_caught;
+use crate::task::waker::Mail;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -52,10 +55,12 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Rings for idle threads.
     work: Condvar,
-    /// Rings when a job has ended.
+    /// Rings when a thread has ended.
     ended: Condvar,
     /// The limits.
     limits: PoolLimits,
+    /// The way to the loop.
+    mailbox: Arc<Mailbox<Mail>>,
 }
 
 /// What the lock protects.
@@ -71,15 +76,15 @@ struct Queue {
     resolving: usize,
     /// Jobs that have not resolved.
     pending: usize,
-    /// Jobs that run.
-    running: usize,
+    /// The loop sleeps until no job is left.
+    watched: bool,
     /// The loop is gone.
     closed: bool,
 }
 
 impl Pool {
     /// A pool without threads.
-    pub(crate) fn new(limits: PoolLimits) -> Self {
+    pub(crate) fn new(limits: PoolLimits, mailbox: Arc<Mailbox<Mail>>) -> Self {
         let (queue, work, ended) = (Mutex::default(), Condvar::new(), Condvar::new());
         Self {
             shared: Arc::new(Shared {
@@ -87,6 +92,7 @@ impl Pool {
                 work,
                 ended,
                 limits,
+                mailbox,
             }),
         }
     }
@@ -139,8 +145,10 @@ impl Pool {
 }
 
 impl OutsideWork for Pool {
-    fn pending(&self) -> usize {
-        self.shared.lock().pending
+    fn watch(&self) -> usize {
+        let mut queue = self.shared.lock();
+        queue.watched = queue.pending > 0;
+        queue.pending
     }
 
     fn shut_down(&self, grace: Duration) {
@@ -151,12 +159,12 @@ impl OutsideWork for Pool {
         drop(queue);
         self.shared.work.notify_all();
         for job in cancelled {
-            drop(catch_unwind(AssertUnwindSafe(|| drop(job))));
+            drop(drop_caught(job));
         }
         let queue = self.shared.lock();
         // What still runs after the grace keeps only its own half of the shared
         // state; its result is dropped there.
-        let still = |queue: &mut Queue| queue.running > 0;
+        let still = |queue: &mut Queue| queue.threads > 0;
         drop(self.shared.ended.wait_timeout_while(queue, grace, still));
     }
 
@@ -195,16 +203,17 @@ fn work(shared: &Shared) {
         if let Some(job) = queue.take_job(may_resolve) {
             let resolves = usize::from(job.class == Class::Resolve);
             queue.resolving += resolves;
-            queue.running += 1;
             drop(queue);
             // LAW B02: the job catches its own panic; this one is for its drop.
-            drop(catch_unwind(AssertUnwindSafe(job.run)));
+            drop(drop_caught(catch_unwind(AssertUnwindSafe(job.run))));
             queue = shared.lock();
             queue.resolving -= resolves;
-            queue.running -= 1;
             // After the job's wake was posted: see `wait.rs`.
             queue.pending -= 1;
-            shared.ended.notify_all();
+            if queue.pending == 0 && std::mem::take(&mut queue.watched) {
+                // The job may have woken nobody, or the loop heard of it too early.
+                shared.mailbox.ring();
+            }
             continue;
         }
         if queue.closed {
@@ -225,4 +234,72 @@ fn work(shared: &Shared) {
         }
     }
     queue.threads -= 1;
+    shared.ended.notify_all();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::Doorbell;
+    use std::time::Instant;
+
+    struct NoBell;
+
+    impl Doorbell for NoBell {
+        fn ring(&self) {}
+    }
+
+    #[test]
+    fn b06_idle_threads_leave_and_others_come() {
+        let limits = PoolLimits {
+            threads: 4,
+            grace: Duration::ZERO,
+            idle: Duration::from_millis(5),
+        };
+        let pool = Pool::new(limits, Arc::new(Mailbox::new(Box::new(NoBell))));
+        for _ in 0..3 {
+            for _ in 0..4 {
+                let (class, run) = (Class::General, Box::new(|| {}));
+                pool.submit(Job { class, run }).unwrap();
+            }
+            let queue = pool.shared.lock();
+            let busy = |queue: &mut Queue| queue.threads > 0;
+            let waited = pool.shared.ended.wait_while(queue, busy).unwrap();
+            assert_eq!((waited.pending, waited.idle), (0, 0));
+        }
+    }
+
+    #[test]
+    fn b03_names_get_half_of_the_threads() {
+        let limits = PoolLimits {
+            threads: 4,
+            grace: Duration::from_secs(10),
+            idle: Duration::from_secs(10),
+        };
+        let pool = Pool::new(limits, Arc::new(Mailbox::new(Box::new(NoBell))));
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        for _ in 0..8 {
+            let held = Arc::clone(&held);
+            // A name server that does not answer, until `hold` is dropped.
+            let run = Box::new(move || {
+                let _ = held.lock().unwrap().recv();
+            });
+            let class = Class::Resolve;
+            pool.submit(Job { class, run }).unwrap();
+        }
+        let (done, other) = std::sync::mpsc::channel();
+        let run = Box::new(move || done.send(()).unwrap());
+        let class = Class::General;
+        pool.submit(Job { class, run }).unwrap();
+        other.recv_timeout(Duration::from_secs(10)).unwrap();
+        let queue = pool.shared.lock();
+        assert!(queue.resolving <= 2 && queue.threads <= 4);
+        drop(queue);
+        drop(hold);
+        let began = Instant::now();
+        pool.shut_down(Duration::from_secs(10));
+        assert!(began.elapsed() < Duration::from_secs(10));
+        assert_eq!(pool.shared.lock().threads, 0);
+    }
 }

@@ -69,6 +69,8 @@ pub(crate) enum Readiness {
     Ready,
     /// Wait; the waker is registered.
     NotYet,
+    /// Wait, once the waker is registered.
+    Unwatched,
 }
 
 /// Not the token of any source: a slab never has so many places.
@@ -143,8 +145,7 @@ impl Reactor {
         wakers
     }
 
-    /// Whether an operation is worth trying; otherwise `waker` waits for it. The
-    /// waker it replaces is returned to be dropped outside the borrow.
+    /// Whether an operation is worth trying; otherwise, whether `waker` waits for it.
     ///
     /// # Errors
     /// When the selector has failed, or the source is not registered.
@@ -153,22 +154,33 @@ impl Reactor {
         key: SourceKey,
         direction: Direction,
         waker: &Waker,
-    ) -> io::Result<(Readiness, Option<Waker>)> {
+    ) -> io::Result<Readiness> {
         if let Some(kind) = self.broken {
             return Err(kind.into());
         }
         let side = self
             .side(key, direction)
             .ok_or(io::ErrorKind::NotConnected)?;
-        if side.ready {
-            return Ok((Readiness::Ready, None));
-        }
-        if side.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            return Ok((Readiness::NotYet, None));
-        }
-        let old = side.waker.replace(waker.clone());
+        let waits = side.waker.as_ref().is_some_and(|old| old.will_wake(waker));
+        Ok(match (side.ready, waits) {
+            (true, _) => Readiness::Ready,
+            (false, true) => Readiness::NotYet,
+            (false, false) => Readiness::Unwatched,
+        })
+    }
+
+    /// Makes `waker` the one that waits; returns the one before, to be dropped
+    /// outside the borrow.
+    pub(crate) fn watch(
+        &mut self,
+        key: SourceKey,
+        direction: Direction,
+        waker: Waker,
+    ) -> Option<Waker> {
+        let side = self.side(key, direction)?;
+        let old = side.waker.replace(waker);
         self.waiting += usize::from(old.is_none());
-        Ok((Readiness::NotYet, old))
+        old
     }
 
     /// LAW R02: an operation said `WouldBlock`, and only then is this called.
@@ -259,4 +271,54 @@ fn token(key: SourceKey) -> Token {
 /// The name that a token carries. The doorbell's misses every source.
 fn key(token: Token) -> SourceKey {
     Key::new(token.0 as u32, (token.0 >> 32) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn r13_failed_registration_leaks_nothing() {
+        let (mut reactor, _bell) = Reactor::new().unwrap();
+        // A selector takes no regular files.
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        for _ in 0..10 {
+            let file = file.as_raw_fd();
+            let mut source = mio::unix::SourceFd(&file);
+            let refused = reactor.register(&mut source, true);
+            assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        }
+        assert_eq!((reactor.len(), reactor.waiting()), (0, 0));
+    }
+
+    #[test]
+    fn r01_r20_the_event_of_a_source_that_is_gone_misses() {
+        let (mut reactor, _bell) = Reactor::new().unwrap();
+        let (one, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        one.set_nonblocking(true).unwrap();
+        let mut one = mio::net::UnixStream::from_std(one);
+        let old = reactor.register(&mut one, false).unwrap();
+        // The kernel has an event for it already.
+        reactor.wait(Some(Duration::ZERO));
+        reactor.registry().deregister(&mut one).unwrap();
+        assert!(reactor.forget(old).iter().all(Option::is_none));
+        let new = reactor.sources.insert_with(|_| Source {
+            sides: Default::default(),
+        });
+        assert_eq!((new.index, new.generation), (old.index, 1));
+        // A clone of a clone: those of one vtable are equal for sure.
+        let noop = &Waker::noop().clone();
+        assert!(reactor.watch(new, Direction::Write, noop.clone()).is_none());
+        let mut wakers = Vec::new();
+        reactor.take_ready(&mut wakers);
+        assert!(wakers.is_empty());
+        let ready = reactor.ready(new, Direction::Write, noop).unwrap();
+        assert_eq!((ready, reactor.waiting()), (Readiness::NotYet, 1));
+        assert_eq!(
+            key(token(SourceKey::new(7, u32::MAX))),
+            SourceKey::new(7, u32::MAX)
+        );
+    }
 }

@@ -49,15 +49,6 @@ pub(crate) struct Timer {
 /// The name of an armed timer; stale once it has fired.
 pub(crate) type TimerKey = Key<Timer>;
 
-/// Whether a timer is still armed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Armed {
-    /// It will fire.
-    Yes,
-    /// It has fired.
-    Fired,
-}
-
 /// Children per place. Four keep a path short and its siblings in one or two
 /// cache lines.
 const ARITY: usize = 4;
@@ -90,15 +81,21 @@ impl Timers {
         key
     }
 
-    /// Makes sure that `waker` is the one to wake; returns the old one to drop.
-    pub(crate) fn set_waker(&mut self, key: TimerKey, waker: &Waker) -> (Armed, Option<Waker>) {
+    /// Whether a timer is armed, and for this waker.
+    pub(crate) fn wakes(&self, key: TimerKey, waker: &Waker) -> bool {
+        let timer = self.timers.get(key);
+        timer.is_some_and(|timer| timer.waker.will_wake(waker))
+    }
+
+    /// Makes `waker` the one to wake; returns the old one, to be dropped outside the
+    /// borrow.
+    ///
+    /// # Errors
+    /// Gives the waker back when the timer has fired.
+    pub(crate) fn set_waker(&mut self, key: TimerKey, waker: Waker) -> Result<Waker, Waker> {
         match self.timers.get_mut(key) {
-            None => (Armed::Fired, None),
-            Some(timer) if timer.waker.will_wake(waker) => (Armed::Yes, None),
-            Some(timer) => (
-                Armed::Yes,
-                Some(std::mem::replace(&mut timer.waker, waker.clone())),
-            ),
+            Some(timer) => Ok(std::mem::replace(&mut timer.waker, waker)),
+            None => Err(waker),
         }
     }
 
@@ -224,7 +221,7 @@ mod tests {
                     assert_eq!(timers.pop_due(now).is_some(), due.is_some());
                     if let Some((rank, key)) = due {
                         model.remove(&rank);
-                        assert_eq!(timers.set_waker(key, Waker::noop()).0, Armed::Fired);
+                        assert!(timers.set_waker(key, Waker::noop().clone()).is_err());
                     }
                 }
             }

@@ -11,11 +11,8 @@
 //! proxy. N05, the address is checked again before a byte is sent, whoever
 //! connected.
 //!
-//! Read next: `pool/checkout.rs`, which asks for it.
+//! Read next: `tunnel.rs`; `pool/checkout.rs`, which asks for all this.
 
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -25,19 +22,16 @@ use super::connect::{Connect, Connected, Destination, Stream};
 use super::connection::{Connection, Transport};
 use super::deadlines::{Deadline, Deadlines};
 use super::error::Error;
-use super::event::Event;
-use super::exchange::Exchange;
+#[cfg(feature = "tls")]
 use super::faults;
 use super::hooks::Tracer;
-use super::kind::{ErrorKind, Phase, ProxyFault};
+use super::kind::Phase;
 use super::limits::Limits;
 use super::origin::Origin;
 use super::pool::{Dialed, Slot};
 use super::proxy::{Proxy, Route};
-use super::recv::RecvBuffer;
-use super::request::write_connect;
 use super::timings::Timings;
-use crate::io::{AsyncRead, AsyncWrite};
+use super::tunnel::tunnel;
 use crate::time;
 #[cfg(feature = "tls")]
 use crate::tls;
@@ -131,25 +125,30 @@ async fn phases(
             return Err(error);
         }
     };
-    let finish = async {
-        let stream = match &order.via {
-            Via::Tunnel(proxy) => {
-                let began = time::now();
-                let tunnel = tunnel(dialer, &order, proxy, stream).await;
-                timings.connect += since(began);
-                tunnel?
-            }
-            Via::Direct | Via::Forward(_) => stream,
-        };
-        secure(dialer, &order, stream, timings).await
-    };
-    let transport = finish.await.map_err(|error| error.with_peer(peer))?;
+    let transport = upgrade(dialer, &order, stream, timings).await;
+    let transport = transport.map_err(|error| error.with_peer(peer))?;
     Ok(Box::new(Connection::new(
         transport,
         peer,
         slot,
         time::now(),
     )))
+}
+
+/// The tunnel and TLS, where they are wanted.
+async fn upgrade(
+    dialer: &Dialer,
+    order: &Order,
+    mut stream: Box<dyn Stream>,
+    timings: &mut Timings,
+) -> Result<Transport, Error> {
+    if let Via::Tunnel(proxy) = &order.via {
+        let began = time::now();
+        let tunnel = tunnel(dialer, order, proxy, stream).await;
+        timings.connect += since(began);
+        stream = tunnel?;
+    }
+    secure(dialer, order, stream, timings).await
 }
 
 /// LAW N05: the guard judges the origin's address; a proxy is the client's own
@@ -187,59 +186,6 @@ async fn connect(dialer: &Dialer, order: &Order) -> Result<Connected, Error> {
         to.check(&[peer])?;
     }
     Ok(connected)
-}
-
-/// Asks the proxy for a tunnel to the origin (RFC 9110 section 9.3.6).
-async fn tunnel(
-    dialer: &Dialer,
-    order: &Order,
-    proxy: &Proxy,
-    mut stream: Box<dyn Stream>,
-) -> Result<Box<dyn Stream>, Error> {
-    let bound = Bound {
-        limit: order.deadlines.proxy,
-        deadline: Deadline::Proxy,
-        phase: Phase::Proxy,
-        total: order.total,
-    };
-    let mut out = Vec::new();
-    let credentials = proxy.credentials();
-    let asked = write_connect(&mut out, &order.origin, &dialer.user_agent, credentials)?;
-    within(bound, async {
-        write_all(&mut stream, &out).await.map_err(from_proxy)?;
-        let mut exchange = Exchange::begin(asked, &order.limits);
-        exchange.request_sent();
-        let status = answer(&mut stream, &mut exchange).await?;
-        match status {
-            200..=299 => Ok(stream),
-            407 => Err(refuse(ProxyFault::Authentication)),
-            status => Err(refuse(ProxyFault::Refused).with_detail(&format!("status {status}"))),
-        }
-    })
-    .await
-}
-
-/// Reads the head of the proxy's answer.
-async fn answer(stream: &mut Box<dyn Stream>, exchange: &mut Exchange) -> Result<u16, Error> {
-    let mut recv = RecvBuffer::new();
-    loop {
-        match exchange.advance(&mut recv) {
-            Ok(Event::Head) => break,
-            Ok(_) => {}
-            Err(error) => return Err(refuse(ProxyFault::Answer).with_source(error)),
-        }
-        let read = poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, recv.space())).await;
-        match read.map_err(from_proxy)? {
-            0 => return Err(from_proxy(io::ErrorKind::UnexpectedEof.into())),
-            n => recv.filled(n),
-        }
-    }
-    // Behind a tunnel's head comes what the origin says, and it has nothing to
-    // say before TLS begins.
-    match exchange.head().status {
-        200..=299 if !recv.is_empty() => Err(refuse(ProxyFault::Answer)),
-        status => Ok(status),
-    }
 }
 
 #[cfg(feature = "tls")]
@@ -282,27 +228,9 @@ async fn secure(
     _: &mut Timings,
 ) -> Result<Transport, Error> {
     match order.origin.is_secure() {
-        true => Err(ErrorKind::Request(super::kind::RequestFault::NoTls).into()),
+        true => Err(super::kind::ErrorKind::Request(super::kind::RequestFault::NoTls).into()),
         false => Ok(Transport::Plain(stream)),
     }
-}
-
-async fn write_all(stream: &mut Box<dyn Stream>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, bytes)).await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            n => bytes = bytes.get(n..).unwrap_or_default(),
-        }
-    }
-    poll_fn(|cx| Pin::new(&mut *stream).poll_flush(cx)).await
-}
-
-fn refuse(fault: ProxyFault) -> Error {
-    Error::new(ErrorKind::Proxy(fault))
-}
-
-fn from_proxy(error: io::Error) -> Error {
-    faults::stream(error, Phase::Proxy)
 }
 
 fn since(began: Instant) -> Duration {

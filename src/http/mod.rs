@@ -48,6 +48,7 @@ mod gzip_header;
 mod head;
 mod headers;
 mod hooks;
+mod hop;
 #[cfg(feature = "gzip")]
 mod inflate;
 mod keep_alive;
@@ -75,6 +76,7 @@ mod timings;
 mod trailers;
 mod transfer;
 mod transitions;
+mod tunnel;
 mod upload;
 mod version;
 mod watch;

@@ -21,7 +21,6 @@ use url::Url;
 
 use super::charset;
 use super::error::Error;
-use super::fetch;
 use super::head::ResponseHead;
 use super::headers::Headers;
 use super::quirk::Quirks;
@@ -81,7 +80,13 @@ impl Account {
 
     /// Adds the phases of one connection.
     pub(crate) fn add(&mut self, timings: &Timings) {
-        fetch::add(&mut self.timings, timings);
+        let mine = &mut self.timings;
+        mine.queue += timings.queue;
+        mine.dns += timings.dns;
+        mine.connect += timings.connect;
+        mine.tls += timings.tls;
+        mine.write += timings.write;
+        mine.first_byte += timings.first_byte;
     }
 
     /// The phases, with the total up to now.

@@ -140,13 +140,19 @@ impl<S: Source> Registered<S> {
             return Err(io::ErrorKind::NotConnected.into());
         };
         let key = self.key;
-        let wakers = current::with_loop(self.loop_id, |state| {
+        let taken = current::with_loop(self.loop_id, |state| {
             let mut reactor = state.reactor.borrow_mut();
             reactor.registry().deregister(&mut source)?;
             Ok::<_, io::Error>(reactor.forget(key))
-        })??;
-        drop(wakers);
-        Ok(source)
+        });
+        match taken.map_err(io::Error::from).and_then(|taken| taken) {
+            Ok(_wakers) => Ok(source),
+            Err(error) => {
+                // LAW R13: the drop gives its place back.
+                self.source = Some(source);
+                Err(error)
+            }
+        }
     }
 
     fn poll_with<R>(
@@ -159,7 +165,11 @@ impl<S: Source> Registered<S> {
         // Bounded: the second round comes after `clear`, so it registers the
         // waker, unless interruptions repeat, and those come from outside.
         loop {
-            ready!(self.poll_ready(cx.waker(), direction))?;
+            let Poll::Ready(ready) = self.poll_ready(cx.waker(), direction) else {
+                budget::refund();
+                return Poll::Pending;
+            };
+            ready?;
             match operation(self) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(direction)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -169,15 +179,24 @@ impl<S: Source> Registered<S> {
     }
 
     fn poll_ready(&self, waker: &Waker, direction: Direction) -> Poll<io::Result<()>> {
-        let answer = current::with_loop(self.loop_id, |state| {
+        let ready = current::with_loop(self.loop_id, |state| {
             state.reactor.borrow_mut().ready(self.key, direction, waker)
         });
-        match answer.map_err(io::Error::from).and_then(|answer| answer) {
-            Ok((Readiness::Ready, _)) => Poll::Ready(Ok(())),
-            // The waker that was replaced is dropped here, outside the borrow.
-            Ok((Readiness::NotYet, _old)) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
+        match ready.map_err(io::Error::from).and_then(|ready| ready) {
+            Ok(Readiness::Ready) => return Poll::Ready(Ok(())),
+            Ok(Readiness::NotYet) => {}
+            Ok(Readiness::Unwatched) => {
+                // LAW T5: a foreign waker's clone and drop are user code.
+                let waker = waker.clone();
+                let old = current::with_loop(self.loop_id, |state| {
+                    let mut reactor = state.reactor.borrow_mut();
+                    reactor.watch(self.key, direction, waker)
+                });
+                drop(old);
+            }
+            Err(error) => return Poll::Ready(Err(error)),
         }
+        Poll::Pending
     }
 
     fn clear(&self, direction: Direction) -> Result<(), WrongLoop> {

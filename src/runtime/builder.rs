@@ -54,7 +54,7 @@ pub struct Builder<P = Fifo> {
 }
 
 /// Polls per turn unless the builder says otherwise.
-const POLLS_PER_TURN: u32 = 61;
+pub(super) const POLLS_PER_TURN: u32 = 61;
 /// Leaf operations per poll unless the builder says otherwise (tokio's figure).
 const OPERATIONS_PER_POLL: u32 = 128;
 /// Polls of this length are reported in debug builds (asyncio's figure).
@@ -238,11 +238,12 @@ impl<P: Policy + 'static> Builder<P> {
             || self.virtual_clock
             || self.slow_poll.is_some()
             || self.observer.is_some();
-        current::announce(state.id, Arc::clone(&state.mailbox));
         // A new loop starts over, so that two runs on one thread are alike.
         crate::rotation::restart();
         let watchdog = Watchdog::new(self.passed_over_after, self.retire_unfair, &state.clock);
         let custody = Custody::new(self.policy, Rc::clone(&state));
+        // Last, when nothing of the user's can panic any more.
+        current::announce(state.id, Arc::clone(&state.mailbox));
         state.measured.set(watched || custody.is_timed());
         Ok(Runtime {
             state,

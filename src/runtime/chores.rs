@@ -13,12 +13,14 @@
 
 use super::Runtime;
 use super::report::Report;
+use super::state::LoopState;
 use crate::policy::{Cause, Policy};
 use crate::task::job::BoxedJob;
-use crate::task::join::panic_text;
+use crate::task::join::{drop_caught, panic_message};
 use crate::task::slot::{Aftermath, Ending, PanickedIn, Unread};
 use crate::task::waker::Mail;
 use crate::task::{Sched, TaskId};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
@@ -37,6 +39,8 @@ impl<P: Policy + 'static> Runtime<P> {
         if let Some(policy) = next {
             self.replace_policy(policy);
         }
+        // Not the next task's time.
+        self.now = self.state.clock.now();
         self.hand_over(Cause::Moved, None);
     }
 
@@ -48,7 +52,7 @@ impl<P: Policy + 'static> Runtime<P> {
             when,
         } in self.state.table.take_unread()
         {
-            let message = panic_text(&*payload).into();
+            let message = panic_message(payload);
             self.state.report(&match when {
                 PanickedIn::Poll => Report::TaskPanicked { task, message },
                 PanickedIn::Drop => {
@@ -80,6 +84,9 @@ impl<P: Policy + 'static> Runtime<P> {
         self.tasks_done += 1;
         if let Some(job) = aftermath.job {
             self.drop_job(id, job);
+            if self.watched {
+                self.now = self.state.clock.now();
+            }
         }
         if let Some(waker) = aftermath.watcher {
             self.wake(waker);
@@ -88,17 +95,13 @@ impl<P: Policy + 'static> Runtime<P> {
 
     /// Drops a future or an output; a panic in there is reported.
     fn drop_job(&self, id: TaskId, job: BoxedJob) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-            let what = format!("the future of task {}", self.state.label(id));
-            let message = panic_text(&*payload).into();
-            self.state.report(&Report::DropPanicked { what, message });
-        }
+        drop_job(&self.state, id, job);
     }
 
     /// Wakes; a foreign waker may panic, ours cannot.
     pub(super) fn wake(&self, waker: Waker) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            let message = panic_text(&*payload).into();
+            let message = panic_message(payload);
             self.state.report(&Report::WakerPanicked { message });
         }
     }
@@ -118,13 +121,14 @@ impl<P: Policy + 'static> Runtime<P> {
                 Mail::Call(call) => {
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
                         let what = "a call from another thread".into();
-                        let message = panic_text(&*payload).into();
+                        let message = panic_message(payload);
                         self.state.report(&Report::DropPanicked { what, message });
                     }
                 }
             }
         }
         self.mail = mail;
+        self.now = self.state.clock.now();
     }
 
     /// Tells the observer, if there is one.
@@ -135,9 +139,8 @@ impl<P: Policy + 'static> Runtime<P> {
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&mut **observer))) {
             // Its own drop may panic too.
-            let observer = self.observer.take();
-            drop(catch_unwind(AssertUnwindSafe(|| drop(observer))));
-            let message = panic_text(&*payload).into();
+            drop(drop_caught(self.observer.take()));
+            let message = panic_message(payload);
             self.state.report(&Report::ObserverPanicked { message });
         }
     }
@@ -151,4 +154,37 @@ impl<P: Policy + 'static> Runtime<P> {
             observer.task_runnable(task, cause, now);
         });
     }
+}
+
+/// What a panic in a poll makes of the task.
+#[cold]
+pub(super) fn panicked(
+    state: &LoopState,
+    id: TaskId,
+    job: &mut Option<BoxedJob>,
+    payload: Box<dyn Any + Send>,
+) -> Ending {
+    if job.as_ref().is_some_and(|job| job.is_finished()) {
+        // The future was done and panicked in its drop: the output stands.
+        report_drop(state, id, panic_message(payload));
+        return Ending::Value;
+    }
+    // LAW T15: whoever waits for what the future holds (the other end of a channel,
+    // a permit) must not wait until somebody asks for the result.
+    if let Some(job) = job.take() {
+        drop_job(state, id, job);
+    }
+    Ending::Panicked(payload)
+}
+
+/// Drops a future or an output; a panic in there is reported.
+fn drop_job(state: &LoopState, id: TaskId, job: BoxedJob) {
+    if let Err(message) = drop_caught(job) {
+        report_drop(state, id, message);
+    }
+}
+
+fn report_drop(state: &LoopState, id: TaskId, message: String) {
+    let what = format!("the future of task {}", state.label(id));
+    state.report(&Report::DropPanicked { what, message });
 }

@@ -46,9 +46,12 @@ pub(crate) struct Entered {
     outer: (u64, u32),
 }
 
-/// Makes `state` the loop of this thread.
+/// Makes `state` the loop of this thread. A thread that is going away and drops a
+/// loop it kept in a thread-local may have lost this one: then leaf futures find no
+/// loop, which is as well, because theirs is being dropped.
 pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
-    let previous = CURRENT.with(|current| current.replace(Some(Rc::clone(state))));
+    let entered = CURRENT.try_with(|current| current.replace(Some(Rc::clone(state))));
+    let previous = entered.unwrap_or_default();
     let outer = waker::switch_loop(state.id, state.left_woken.replace(waker::NONE_WOKEN));
     Entered { previous, outer }
 }
@@ -56,7 +59,7 @@ pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let (_, woken) = waker::switch_loop(self.outer.0, self.outer.1);
-        // A thread that is going away has no thread-locals left: nothing to undo.
+        // As in `enter`: on a thread that is going away there may be nothing to undo.
         let left = CURRENT.try_with(|current| current.replace(self.previous.take()));
         if let Ok(Some(state)) = left {
             state.left_woken.set(woken);

@@ -217,8 +217,13 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Tells the policy that the loop slept.
     pub(crate) fn idle(&mut self, from: Instant, to: Instant) {
-        if let Some(policy) = &mut self.policy {
-            policy.idle(from, to);
+        let Some(policy) = &mut self.policy else {
+            return;
+        };
+        // A catch of its own: nobody has looked yet at what the wait brought.
+        let idle = catch_unwind(AssertUnwindSafe(|| policy.idle(from, to)));
+        if let Err(payload) = idle {
+            self.fail_over(payload);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::mailbox::Mailbox;
 use crate::policy::Policy;
 use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::task::JoinError;
-use crate::task::waker::{self, Mail};
+use crate::task::waker::Mail;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -27,6 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Condvar;
 use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
 
 /// A way to a loop for other threads: clone it, send it, spawn through it.
 ///
@@ -35,6 +36,8 @@ use std::task::{Context, Poll, Waker};
 pub struct Handle {
     /// The loop's name.
     loop_id: u64,
+    /// The loop's thread.
+    owner: ThreadId,
     /// Where to ask.
     mailbox: Arc<Mailbox<Mail>>,
     /// Counts the handles.
@@ -55,6 +58,8 @@ pub struct RemoteJoin<T> {
     packet: Arc<Packet<T>>,
     /// The loop that does the work.
     loop_id: u64,
+    /// The thread of that loop.
+    owner: ThreadId,
 }
 
 /// Why a blocking wait brought no output.
@@ -96,6 +101,8 @@ impl Handle {
         let (mailbox, alive) = (Arc::clone(&state.mailbox), Arc::clone(&state.handles));
         Self {
             loop_id: state.id,
+            // A runtime is not `Send`, so whoever sees its state is on its thread.
+            owner: thread::current().id(),
             mailbox,
             _alive: alive,
         }
@@ -141,6 +148,7 @@ impl Handle {
         let join = RemoteJoin {
             packet,
             loop_id: self.loop_id,
+            owner: self.owner,
         };
         let letter = move || begin(make, sender);
         // A refused letter is dropped right here: its sender resolves the packet.
@@ -187,7 +195,10 @@ where
     F: Future + 'static,
     F::Output: Send + 'static,
 {
-    sender.dropped = || JoinError::Cancelled;
+    sender.dropped = || match current::with(|state| state.table.is_closed()) {
+        Ok(false) => JoinError::Cancelled,
+        _ => JoinError::RuntimeGone,
+    };
     let task = async move {
         let made = catch_unwind(AssertUnwindSafe(make));
         let result = match made {
@@ -216,14 +227,15 @@ impl<T> RemoteJoin<T> {
     ///
     /// # Errors
     /// [`WaitError::WouldDeadlock`] on the thread of the loop that does the work,
-    /// unless the result is there already; otherwise why there is no output.
+    /// whether or not it runs now, unless the result is there already; otherwise why
+    /// there is no output.
     pub fn wait(self) -> Result<T, WaitError> {
         let mut content = self.packet.lock();
         loop {
             if let Some(result) = content.result.take() {
                 return result.map_err(WaitError::Join);
             }
-            if waker::loop_id() == self.loop_id {
+            if thread::current().id() == self.owner {
                 return Err(WaitError::WouldDeadlock);
             }
             content = self
@@ -239,21 +251,16 @@ impl<T> Future for RemoteJoin<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // LAW T5: a foreign waker's clone and drop are user code, outside the lock.
+        let waker = cx.waker().clone();
         let mut content = self.packet.lock();
         if let Some(result) = content.result.take() {
+            drop(content);
             return Poll::Ready(result);
         }
-        let same = content
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()));
-        let old = if same {
-            None
-        } else {
-            content.waker.replace(cx.waker().clone())
-        };
+        let old = content.waker.replace(waker);
         drop(content);
-        drop(old); // A foreign waker's drop is user code.
+        drop(old);
         Poll::Pending
     }
 }

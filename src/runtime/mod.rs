@@ -47,6 +47,7 @@ pub use state::{ScheduleHash, Stats};
 
 use crate::budget;
 use crate::policy::{Fifo, Policy, Runnable};
+use crate::task::join::drop_caught;
 use crate::task::slot::{Ending, Polled};
 use crate::task::waker::Mail;
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
@@ -175,7 +176,7 @@ impl<P: Policy + 'static> Runtime<P> {
         );
         let site = Location::caller();
         let entered = current::enter(&self.state);
-        let outer_budget = budget::set(self.budget);
+        let limit = budget::limit(self.budget);
         let mut output = None;
         // Pinned after `entered`, so dropped before it: leaf futures find their loop.
         let result = {
@@ -190,7 +191,7 @@ impl<P: Policy + 'static> Runtime<P> {
             };
             self.drive(&mut root, site)
         };
-        budget::set(outer_budget);
+        drop(limit);
         drop(entered);
         match result {
             Ok(None) => Ok(output.expect("the root is over, so it has an output")),
@@ -279,6 +280,21 @@ impl<P: Policy + 'static> Runtime<P> {
         }
         self.report_unread();
     }
+
+    /// Drops what else is the user's: a policy that never came into service, the
+    /// observer, and at last the report hook.
+    fn drop_watchers(&mut self) {
+        let report = |what: &str, dropped: Result<(), String>| {
+            if let Err(message) = dropped {
+                let what = what.into();
+                self.state.report(&Report::DropPanicked { what, message });
+            }
+        };
+        let next = self.state.next_policy.borrow_mut().take();
+        report("a policy", drop_caught(next));
+        report("the observer", drop_caught(self.observer.take()));
+        report("the report hook", self.state.reporter.close());
+    }
 }
 
 impl<P: Policy + 'static> Drop for Runtime<P> {
@@ -287,13 +303,14 @@ impl<P: Policy + 'static> Drop for Runtime<P> {
         self.now = self.state.clock.now();
         for letter in self.state.mailbox.close() {
             // LAW T16: what a refused letter holds may panic when it is dropped.
-            drop(catch_unwind(AssertUnwindSafe(|| drop(letter))));
+            drop(drop_caught(letter));
         }
         self.drop_tasks();
         self.custody.retire_policy();
         if let Some(work) = self.state.outside.get() {
             work.shut_down(self.state.pool_limits.grace);
         }
+        self.drop_watchers();
         current::retire(self.state.id);
         drop(entered);
         // Wakes of the last drops name tasks that are gone.

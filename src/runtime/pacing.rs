@@ -12,7 +12,8 @@ pub enum Pacing {
     Every(u32),
     /// As many as were runnable when the turn began (asyncio, trio, node).
     Batch,
-    /// Until this much time has passed (Seastar, glommio).
+    /// Until this much time has passed (Seastar, glommio). Under the virtual clock,
+    /// which stands still meanwhile, after 61 polls.
     Slice(Duration),
     /// Until nothing is runnable: starves I/O; for experiments only.
     Drain,

@@ -8,6 +8,7 @@
 //!
 //! Read next: `state.rs`.
 
+use crate::task::join::drop_caught;
 use crate::task::{TaskLabel, TaskState};
 use std::cell::RefCell;
 use std::fmt;
@@ -137,6 +138,12 @@ impl Reporter {
         }
     }
 
+    /// Drops the hook; reports go to standard error from now on.
+    pub(crate) fn close(&self) -> Result<(), String> {
+        let hook = self.hook.borrow_mut().take();
+        drop_caught(hook)
+    }
+
     /// Delivers a report.
     #[cold]
     pub(crate) fn report(&self, report: &Report) {
@@ -149,7 +156,9 @@ impl Reporter {
         };
         match catch_unwind(AssertUnwindSafe(|| hook(report))) {
             Ok(()) => *self.hook.borrow_mut() = Some(hook),
-            Err(_) => {
+            Err(payload) => {
+                drop(drop_caught(hook));
+                drop(drop_caught(payload));
                 eprintln!("downbeat: the report hook panicked and was removed; it got: {report}")
             }
         }

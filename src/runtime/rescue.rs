@@ -14,7 +14,7 @@ use super::custody::{Custody, Issuer};
 use super::report::Report;
 use crate::policy::{Cause, Policy, Runnable};
 use crate::task::TaskLabel;
-use crate::task::join::panic_text;
+use crate::task::join::{drop_caught, panic_message};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -89,9 +89,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Drops the policy; its tickets come home.
     pub(crate) fn retire_policy(&mut self) {
-        let policy = self.policy.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(policy))) {
-            let message = panic_text(&*payload).into();
+        if let Err(message) = drop_caught(self.policy.take()) {
             self.issuer.report(&Report::DropPanicked {
                 what: "a policy".into(),
                 message,
@@ -111,7 +109,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         let name = self.policy.as_ref().map(|policy| {
             catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
         });
-        let (policy, message) = (name.unwrap_or_default(), panic_text(&*payload).to_string());
+        let (policy, message) = (name.unwrap_or_default(), panic_message(payload));
         self.dismiss(policy.clone());
         self.issuer
             .report(&Report::PolicyPanicked { policy, message });

@@ -18,7 +18,7 @@ use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
 use crate::mailbox::Mailbox;
 use crate::policy::Policy;
-use crate::primitives::Arc;
+use crate::primitives::{Arc, Ordering, fence};
 use crate::task::table::TaskTable;
 use crate::task::waker::Mail;
 use crate::task::{TaskId, TaskLabel};
@@ -69,9 +69,10 @@ pub(crate) struct LoopState {
 
 /// Work of the loop that other threads do: the blocking pool.
 pub(crate) trait OutsideWork: Any {
-    /// How many jobs have not resolved yet. A job posts its wake before it stops
-    /// counting.
-    fn pending(&self) -> usize;
+    /// How many jobs have not resolved yet, for a loop that goes to sleep because
+    /// of them: it is woken when none is left, also by a job that wakes nobody. A
+    /// job posts its wake before it stops counting.
+    fn watch(&self) -> usize;
 
     /// Cancels what is queued and waits up to `grace` for what runs.
     fn shut_down(&self, grace: Duration);
@@ -184,14 +185,15 @@ impl LoopState {
                 polls: sched.polls(),
             });
         });
-        (
-            Stuck { tasks },
-            wakeable || Arc::strong_count(&self.handles) > 1,
-        )
+        wakeable |= Arc::strong_count(&self.handles) > 1;
+        // ORDER: Acquire, pairs with the Release of the last drop of a handle: what
+        // its thread posted before is in the mailbox for our next look.
+        fence(Ordering::Acquire);
+        (Stuck { tasks }, wakeable)
     }
 
-    /// How many blocking jobs are out.
-    pub(crate) fn outside_work(&self) -> usize {
-        self.outside.get().map_or(0, |work| work.pending())
+    /// Whether blocking jobs are out; the loop is woken when none is left.
+    pub(crate) fn waits_for_jobs(&self) -> bool {
+        self.outside.get().is_some_and(|work| work.watch() > 0)
     }
 }

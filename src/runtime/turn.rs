@@ -15,7 +15,10 @@
 //! Read next: `chores.rs` for what happens between two polls, `mod.rs` for the
 //! beginning and the end, then `time/sleep.rs` for a whole leaf future.
 
+use super::builder::POLLS_PER_TURN;
+use super::chores::panicked;
 use super::report::Stuck;
+use super::state::LoopState;
 use super::{Pacing, Root, Runtime};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
@@ -76,6 +79,8 @@ impl<P: Policy + 'static> Runtime<P> {
         let mut left = match self.pacing {
             Pacing::Every(polls) => polls.max(1) as usize,
             Pacing::Batch => self.custody.len().max(1),
+            // Its time stands still, so a slice would never end.
+            Pacing::Slice(_) if self.state.clock.is_virtual() => POLLS_PER_TURN as usize,
             Pacing::Slice(_) | Pacing::Drain => usize::MAX,
         };
         while left > 0 && !root.is_over() {
@@ -117,7 +122,7 @@ impl<P: Policy + 'static> Runtime<P> {
         }
         self.state.running.set(Some(id));
         budget::set(self.budget);
-        let polled = poll_future(&mut running, root);
+        let polled = poll_future(&self.state, &mut running, root);
         self.state.running.set(None);
         running.sched.count_poll();
         self.polls += 1;
@@ -243,18 +248,15 @@ impl<P: Policy + 'static> Runtime<P> {
 
 /// Polls a task's future, or the root's, which `block_on` lent.
 #[inline(always)]
-fn poll_future(running: &mut Running, root: &mut Root<'_>) -> Polled {
+fn poll_future(state: &LoopState, running: &mut Running, root: &mut Root<'_>) -> Polled {
     let Running { sched, job } = running;
     let mut cx = Context::from_waker(waker_of(sched));
-    let Some(job) = job.as_mut() else {
+    let Some(future) = job.as_mut() else {
         return root.poll(&mut cx);
     };
-    match catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(&mut cx))) {
+    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
         Ok(Poll::Pending) => Polled::Pending,
         Ok(Poll::Ready(())) => Polled::Ended(Ending::Value),
-        // The future was done and panicked in its drop: the output stands. The
-        // panic itself has been printed by the panic hook.
-        Err(_) if job.is_finished() => Polled::Ended(Ending::Value),
-        Err(payload) => Polled::Ended(Ending::Panicked(payload)),
+        Err(payload) => Polled::Ended(panicked(state, sched.id(), job, payload)),
     }
 }

@@ -19,20 +19,20 @@ use std::time::{Duration, Instant};
 impl<P: Policy + 'static> Runtime<P> {
     /// Nothing is runnable: sleeps until `until`, an event or mail.
     pub(super) fn sleep(&mut self, until: Option<Instant>) -> Result<(), Stuck> {
+        let is_virtual = self.state.clock.is_virtual();
+        if until.is_some() && !is_virtual {
+            return self.block(until);
+        }
         // The order matters: a job posts its wake before it stops counting, so
         // whoever sees no job out sees the letter too.
-        let outside = self.state.outside_work() > 0 || self.state.reactor.borrow().waiting() > 0;
-        if self.state.clock.is_virtual() {
-            return if outside {
-                self.block(None)
-            } else {
-                self.jump(until)
-            };
+        if self.state.reactor.borrow().waiting() > 0 || self.state.waits_for_jobs() {
+            return self.block(None);
         }
-        if until.is_none() && !outside {
-            return self.wait_for_threads();
+        if is_virtual {
+            self.jump(until)
+        } else {
+            self.wait_for_threads()
         }
-        self.block(until)
     }
 
     /// Virtual time: the next deadline is now.

@@ -24,6 +24,7 @@ use crate::primitives::{Ordering, fence};
 use crate::slab::{Key, Slab};
 use std::any::Any;
 use std::rc::Rc;
+use std::task::Waker;
 
 impl TaskTable {
     /// Puts a task back that has ended.
@@ -165,5 +166,11 @@ impl TaskTable {
         drop(tasks);
         drop(watcher); // A foreign waker's drop is user code: outside the borrow.
         aftermath
+    }
+
+    /// Makes `waker` the one to wake at the end of a task; returns the one before.
+    pub(super) fn watch(&self, id: TaskId, waker: Waker) -> Option<Waker> {
+        let mut tasks = self.tasks.borrow_mut();
+        tasks.get_mut(key(id))?.watcher.replace(waker)
     }
 }

@@ -23,6 +23,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -133,16 +134,14 @@ impl<T: 'static> JoinHandle<T> {
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
         let Stage::Done(ending) = &mut task.stage else {
-            if !task
-                .watcher
-                .as_ref()
-                .is_some_and(|waker| waker.will_wake(cx.waker()))
-            {
-                let old = task.watcher.replace(cx.waker().clone());
-                drop(tasks);
-                drop(old); // A foreign waker's drop is user code.
-            }
+            let watcher = task.watcher.as_ref();
+            let same = watcher.is_some_and(|waker| waker.will_wake(cx.waker()));
+            drop(tasks);
             self.check_loop();
+            if !same {
+                // LAW T5: a foreign waker's clone and drop are user code.
+                drop(self.table.watch(id, cx.waker().clone()));
+            }
             return Poll::Pending;
         };
         let ending = std::mem::replace(ending, Ending::Taken);
@@ -195,7 +194,7 @@ impl<T> Drop for JoinHandle<T> {
             return;
         };
         // LAW T16: an output that panics in its drop takes nobody with it.
-        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(job)));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(job)));
         if let (Err(payload), Some(label)) = (dropped, label) {
             self.table.note_unread(label, payload, PanickedIn::Drop);
         }
@@ -288,4 +287,25 @@ pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     } else {
         "(a payload that is not text)"
     }
+}
+
+/// The text of a panic whose payload nobody will get.
+pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let message = panic_text(&*payload).to_owned();
+    drop(drop_caught(payload));
+    message
+}
+
+/// Drops what a user made. LAW T16: a panic in there comes back as its text.
+pub(crate) fn drop_caught<T>(value: T) -> Result<(), String> {
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
+    dropped.map_err(|payload| {
+        let message = panic_text(&*payload).to_owned();
+        // WHY NOT just drop it: a payload may panic in its drop too, with a payload
+        // that does. The second one of a row is left behind.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Box::leak(second);
+        }
+        message
+    })
 }

@@ -198,6 +198,11 @@ impl TaskTable {
         self.spares.borrow_mut().clear();
     }
 
+    /// Whether the loop is gone, or about to be.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
     /// Where dropped tickets come home to.
     #[inline]
     pub(crate) fn home(&self) -> &Rc<Home> {

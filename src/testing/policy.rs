@@ -66,7 +66,7 @@ struct Seen {
 }
 
 /// How many programs a check runs; each runs twice.
-const PROGRAMS: u64 = 24;
+const PROGRAMS: u64 = 16;
 
 /// Runs random programs under the policies that `make` makes.
 ///

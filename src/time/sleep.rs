@@ -5,12 +5,13 @@
 //!
 //! Read next: `timeout.rs`.
 
+use crate::budget;
 use crate::clock::{instant_after, is_never};
-use crate::driver::timers::{Armed, TimerKey};
-use crate::runtime::current;
+use crate::driver::timers::TimerKey;
+use crate::runtime::{WrongLoop, current};
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 /// Waits until its deadline; made by [`sleep`] and [`sleep_until`].
@@ -81,31 +82,33 @@ impl Sleep {
     }
 
     /// Arms the timer, or makes sure that it will wake this waker.
-    fn arm(&mut self, waker: &Waker) {
+    fn arm(&mut self, waker: &Waker) -> Result<(), WrongLoop> {
         let deadline = self.deadline;
-        let armed = match self.timer {
-            None => current::with(|state| {
-                let key = state.timers.borrow_mut().arm(deadline, waker.clone());
-                self.timer = Some(Timer {
-                    loop_id: state.id,
-                    key,
-                });
-                None
-            }),
-            Some(Timer { loop_id, key }) => current::with_loop(loop_id, |state| {
-                let (armed, old) = state.timers.borrow_mut().set_waker(key, waker);
-                if armed == Armed::Fired {
-                    // It fired, and the deadline has not come: it lies so far
-                    // away that the loop's clock took a rest in between.
-                    let key = state.timers.borrow_mut().arm(deadline, waker.clone());
-                    self.timer = Some(Timer { loop_id, key });
-                }
-                old
-            }),
+        let Some(Timer { loop_id, key }) = self.timer else {
+            // LAW T5: a foreign waker's clone and drop are user code.
+            let waker = waker.clone();
+            self.timer = Some(current::with(|state| Timer {
+                loop_id: state.id,
+                key: state.timers.borrow_mut().arm(deadline, waker),
+            })?);
+            return Ok(());
         };
-        if let Err(error) = armed {
-            panic!("sleep: {error}");
+        if current::with_loop(loop_id, |state| state.timers.borrow().wakes(key, waker))? {
+            return Ok(());
         }
+        let waker = waker.clone();
+        let (key, old) = current::with_loop(loop_id, |state| {
+            let mut timers = state.timers.borrow_mut();
+            match timers.set_waker(key, waker) {
+                Ok(old) => (key, Some(old)),
+                // It fired, and the deadline has not come: it lies so far away that
+                // the loop's clock took a rest in between.
+                Err(waker) => (timers.arm(deadline, waker), None),
+            }
+        })?;
+        self.timer = Some(Timer { loop_id, key });
+        drop(old);
+        Ok(())
     }
 }
 
@@ -113,6 +116,20 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // LAW S03: `loop { sleep(ZERO).await }` comes back to the loop.
+        ready!(budget::spend(cx));
+        let polled = self.poll_deadline(cx.waker());
+        if polled.is_pending() {
+            budget::refund();
+        }
+        polled
+    }
+}
+
+impl Sleep {
+    /// The poll of a timer that guards something else: whatever that has spent, the
+    /// deadline counts (law C10).
+    pub(super) fn poll_deadline(&mut self, waker: &Waker) -> Poll<()> {
         let clock = current::with(|state| (state.clock.now(), state.started));
         let (now, start) = clock.unwrap_or_else(|error| panic!("sleep: {error}"));
         // LAW C01: only the clock says that it is over.
@@ -120,7 +137,9 @@ impl Future for Sleep {
             self.cancel();
             return Poll::Ready(());
         }
-        self.arm(cx.waker());
+        if let Err(error) = self.arm(waker) {
+            panic!("sleep: {error}");
+        }
         Poll::Pending
     }
 }

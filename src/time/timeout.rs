@@ -59,7 +59,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = this.future.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        Pin::new(this.sleep).poll(cx).map(|()| Err(Elapsed))
+        this.sleep.poll_deadline(cx.waker()).map(|()| Err(Elapsed))
     }
 }
 

@@ -64,6 +64,7 @@ fn one_interrupt_drains() {
         "0",
         "-o",
         "-",
+        "-q",
         "--summary",
         "json",
     ];

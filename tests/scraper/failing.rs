@@ -62,10 +62,11 @@ fn every_fault_is_one_outcome_of_its_kind() {
         "-",
         "-o",
         "-",
+        "-q",
         "--retry",
         "0",
         "--timeout",
-        "400ms",
+        "1s",
         "--max-size",
         "5k",
     ];

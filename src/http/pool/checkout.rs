@@ -26,7 +26,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::ledger::{Grant, Waiter, Wants};
-use super::{HostKey, Pool, PoolKey, Slot};
+use super::{HostPin, Pool, Slot};
 use crate::clock::instant_after;
 use crate::http::alarm::{Alarm, earlier};
 use crate::http::connection::Connection;
@@ -129,7 +129,7 @@ struct Turn<'a> {
     /// When its own connection began to be made, unless at once.
     dialed_at: Option<Instant>,
     /// The host it waits for; given up last.
-    host: Pin<'a>,
+    host: HostPin<'a>,
 }
 
 impl<'a> Turn<'a> {
@@ -141,25 +141,8 @@ impl<'a> Turn<'a> {
     ) -> Poll<Result<Acquired, Error>> {
         // Bounded: each round gives up a connection that turned out dead.
         while let Some(grant) = self.poll_place(cx, wish.fresh) {
-            match grant {
-                Grant::Connection(mut connection) => {
-                    self.place = None;
-                    if !connection.has_stirred() {
-                        if let Some(dialing) = self.dialing.take() {
-                            finish_alone(self.host.pool, dialing);
-                        }
-                        return Poll::Ready(Ok(self.acquired(connection, None)));
-                    }
-                    drop(connection);
-                    if self.dialing.is_none() {
-                        self.dialing = self.host.pool.open(self.host.key).map(dial);
-                        self.dialed_at = Some(time::now());
-                    }
-                }
-                Grant::Place => {
-                    self.dialed_at = Some(time::now());
-                    self.dialing = Some(dial(self.host.pool.slot(self.host.key)));
-                }
+            if let Some(acquired) = self.on_grant(grant, dial) {
+                return Poll::Ready(Ok(acquired));
             }
         }
         if let Some(dialing) = &mut self.dialing {
@@ -171,14 +154,39 @@ impl<'a> Turn<'a> {
                 Err(error) => Err(self.blame(error)),
             });
         }
-        let own = wish
-            .queue
-            .map(|queue| (instant_after(self.since, queue), Deadline::Queue));
+        let own = (wish.queue).map(|queue| (instant_after(self.since, queue), Deadline::Queue));
         let (due, deadline) = earlier(own, wish.total);
         self.alarm.poll(cx, due).map(|()| {
             let error = Error::timeout(deadline, Phase::Queue);
             Err(self.blame(error))
         })
+    }
+
+    /// A place to dial from, or a connection, which may have died meanwhile.
+    fn on_grant(
+        &mut self,
+        grant: Grant<Box<Connection>>,
+        dial: &impl Fn(Slot) -> Dialing,
+    ) -> Option<Acquired> {
+        let (pool, host) = (self.host.pool, self.host.key);
+        let Grant::Connection(mut connection) = grant else {
+            self.dialed_at = Some(time::now());
+            self.dialing = Some(dial(pool.slot(host)));
+            return None;
+        };
+        self.place = None;
+        if !connection.has_stirred() {
+            if let Some(dialing) = self.dialing.take() {
+                finish_alone(pool, dialing);
+            }
+            return Some(self.acquired(connection, None));
+        }
+        drop(connection);
+        if self.dialing.is_none() {
+            self.dialed_at = Some(time::now());
+            self.dialing = pool.open(host).map(dial);
+        }
+        None
     }
 
     /// What was granted. Stands in line if it does not yet.
@@ -230,12 +238,10 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn enter(host: &Pin<'a>, wants: Wants, cx: &mut Context<'_>) -> Place<'a> {
-        let waiter = host
-            .pool
-            .books
-            .borrow_mut()
-            .wait(host.key, wants, cx.waker());
+    fn enter(host: &HostPin<'a>, wants: Wants, cx: &mut Context<'_>) -> Place<'a> {
+        // LAW T5: wakers are anybody's code; cloned and dropped with nothing borrowed.
+        let waker = cx.waker().clone();
+        let waiter = host.pool.books.borrow_mut().wait(host.key, wants, waker);
         Place {
             pool: host.pool,
             waiter,
@@ -243,33 +249,30 @@ impl<'a> Place<'a> {
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Option<Grant<Box<Connection>>> {
-        let mut books = self.pool.books.borrow_mut();
-        books.poll_grant(self.waiter, cx.waker())
+        let books = &self.pool.books;
+        let grant = books.borrow_mut().take_grant(self.waiter);
+        if books.borrow().wants_waker(self.waiter, cx.waker()) {
+            let waker = cx.waker().clone();
+            let old = books.borrow_mut().set_waker(self.waiter, waker);
+            drop(old);
+        }
+        grant
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let granted = self.pool.books.borrow_mut().leave(self.waiter);
-        match granted {
-            Some((_, Grant::Connection(connection))) => {
+        let left = self.pool.books.borrow_mut().leave(self.waiter);
+        let Some(left) = left else {
+            return;
+        };
+        match left.grant {
+            Some(Grant::Connection(connection)) => {
                 let _ = self.pool.put(connection);
             }
-            Some((host, Grant::Place)) => drop(self.pool.slot(host)),
+            Some(Grant::Place) => drop(self.pool.slot(left.host)),
             None => {}
         }
-    }
-}
-
-/// Keeps a host's entry while a request looks at it.
-struct Pin<'a> {
-    pool: &'a Rc<Pool>,
-    key: HostKey,
-}
-
-impl Drop for Pin<'_> {
-    fn drop(&mut self) {
-        self.pool.books.borrow_mut().unpin(self.key);
     }
 }
 
@@ -286,55 +289,5 @@ fn finish_alone(pool: &Rc<Pool>, dialing: Dialing) {
     // Without a loop it is dropped, and its place goes to the next.
     if let Ok(handle) = try_spawn(task, SpawnOptions::new().name("http connect")) {
         handle.detach();
-    }
-}
-
-impl Pool {
-    fn pin(self: &Rc<Self>, wish: &Wish<'_>) -> Pin<'_> {
-        let origin = PoolKey::origin_of(wish.origin, wish.route);
-        let mut books = self.books.borrow_mut();
-        let key = match books.find(origin, |key| key.fits(wish.route, wish.tls)) {
-            Some(key) => key,
-            None => books.add(PoolKey::new(wish.origin, wish.route, wish.tls)),
-        };
-        books.pin(key);
-        Pin { pool: self, key }
-    }
-
-    /// The idle connection that was used last, if one is good.
-    fn take_idle(&self, host: HostKey) -> Option<Box<Connection>> {
-        loop {
-            let idle = self.books.borrow_mut().take_idle(host);
-            let mut connection = idle?;
-            if connection.keep_until() > time::now() && !connection.has_stirred() {
-                return Some(connection);
-            }
-        }
-    }
-
-    /// A place for a new connection, if the caps leave one or something idle can
-    /// make room.
-    fn open(self: &Rc<Self>, host: HostKey) -> Option<Slot> {
-        if self.books.borrow_mut().open(host).is_some() {
-            return Some(self.slot(host));
-        }
-        let evicted = self.books.borrow_mut().evict_for(host)?;
-        drop(evicted);
-        let opened = self.books.borrow_mut().open(host);
-        opened.map(|()| self.slot(host))
-    }
-
-    /// The owner of a place that is counted already.
-    fn slot(self: &Rc<Self>, host: HostKey) -> Slot {
-        Slot {
-            pool: Rc::downgrade(self),
-            host,
-        }
-    }
-
-    /// A connection that was made for nobody any more.
-    fn put_new(self: &Rc<Self>, mut connection: Box<Connection>) {
-        connection.keep_for(time::now(), self.idle_timeout);
-        let _ = self.put(connection);
     }
 }

@@ -21,9 +21,11 @@
 //! Read next: `ledger.rs`, `checkout.rs`, `keeper.rs`.
 
 mod checkout;
+mod idle;
 mod keeper;
 mod key;
 mod ledger;
+mod line;
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -131,7 +133,7 @@ impl Pool {
         let (host, until) = (connection.slot().host, connection.keep_until());
         let given = self.books.borrow_mut().give(host, connection);
         match given {
-            Given::Granted(waker) => waker.wake(),
+            Given::Granted(waker) => waker.into_iter().for_each(Waker::wake),
             Given::Idle => Keeper::notice(self, until),
             // Dropped here, with nothing borrowed: its slot goes to who waits.
             Given::Surplus(surplus) => drop(surplus),
@@ -148,6 +150,69 @@ impl Pool {
     pub(crate) fn close_idle(&self) {
         let idle = self.books.borrow_mut().take_all_idle();
         drop(idle);
+    }
+}
+
+/// Keeps a host's entry while a request looks at it.
+struct HostPin<'a> {
+    pool: &'a Rc<Pool>,
+    key: HostKey,
+}
+
+impl Drop for HostPin<'_> {
+    fn drop(&mut self) {
+        self.pool.books.borrow_mut().unpin(self.key);
+    }
+}
+
+impl Pool {
+    /// Finds the entry of a host and keeps it while a request looks at it.
+    fn pin(self: &Rc<Self>, wish: &Wish<'_>) -> HostPin<'_> {
+        let origin = PoolKey::origin_of(wish.origin, wish.route);
+        let mut books = self.books.borrow_mut();
+        let key = match books.find(origin, |key| key.fits(wish.route, wish.tls)) {
+            Some(key) => key,
+            None => books.add(PoolKey::new(wish.origin, wish.route, wish.tls)),
+        };
+        books.pin(key);
+        HostPin { pool: self, key }
+    }
+
+    /// The idle connection that was used last, if one is good.
+    fn take_idle(&self, host: HostKey) -> Option<Box<Connection>> {
+        loop {
+            let idle = self.books.borrow_mut().take_idle(host);
+            let mut connection = idle?;
+            if connection.keep_until() > time::now() && !connection.has_stirred() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// A place for a new connection, if the caps leave one or something idle can
+    /// make room.
+    fn open(self: &Rc<Self>, host: HostKey) -> Option<Slot> {
+        if self.books.borrow_mut().open(host).is_some() {
+            return Some(self.slot(host));
+        }
+        let evicted = self.books.borrow_mut().evict_for(host)?;
+        drop(evicted);
+        let opened = self.books.borrow_mut().open(host);
+        opened.map(|()| self.slot(host))
+    }
+
+    /// The owner of a place that is counted already.
+    fn slot(self: &Rc<Self>, host: HostKey) -> Slot {
+        Slot {
+            pool: Rc::downgrade(self),
+            host,
+        }
+    }
+
+    /// A connection that was made for nobody any more.
+    fn put_new(self: &Rc<Self>, mut connection: Box<Connection>) {
+        connection.keep_for(time::now(), self.idle_timeout);
+        let _ = self.put(connection);
     }
 }
 

@@ -71,10 +71,12 @@ impl Model {
             self.busy.push((connection, number));
         } else if self.open(key) {
             self.dialing.push(number);
-            let waiter = self.books.wait(key, Wants::Connection, Waker::noop());
+            let waiter = self
+                .books
+                .wait(key, Wants::Connection, Waker::noop().clone());
             self.waiting.insert(self.steps, (waiter, number, true));
         } else {
-            let waiter = self.books.wait(key, Wants::Either, Waker::noop());
+            let waiter = self.books.wait(key, Wants::Either, Waker::noop().clone());
             self.waiting.insert(self.steps, (waiter, number, false));
         }
         self.books.unpin(key);
@@ -124,7 +126,7 @@ impl Model {
     fn poll_all(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         for (since, (waiter, number, mut dialing)) in waiting {
-            let grant = self.books.poll_grant(waiter, Waker::noop());
+            let grant = self.books.take_grant(waiter);
             match grant {
                 Some(Grant::Connection(connection)) => {
                     assert_eq!(
@@ -148,9 +150,10 @@ impl Model {
     fn cancel(&mut self, at: usize) {
         let since = *self.waiting.keys().nth(at).unwrap();
         let (waiter, _, _) = self.waiting.remove(&since).unwrap();
-        match self.books.leave(waiter) {
-            Some((key, Grant::Place)) => drop(self.books.close(key)),
-            Some((_, Grant::Connection(connection))) => {
+        let left = self.books.leave(waiter).unwrap();
+        match left.grant {
+            Some(Grant::Place) => drop(self.books.close(left.host)),
+            Some(Grant::Connection(connection)) => {
                 let number = self.lives[&connection];
                 self.give(connection, number);
             }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use super::serve::Service;
 use super::wire::Link;
 use crate::http::{Connect, Connected, Connecting, Destination};
+use crate::runtime::spawn;
 use crate::testing::{Stream, pair};
 #[cfg(feature = "tls")]
 use crate::tls::Acceptor;
@@ -92,7 +93,7 @@ impl Connect for Memory {
     fn connect<'a>(&'a self, _: &'a Destination) -> Connecting<'a> {
         let (ours, theirs) = pair(self.capacity);
         let number = self.made.replace(self.made.get() + 1);
-        drop(crate::spawn(self.clone().serve(Link::from(theirs), number)));
+        drop(spawn(self.clone().serve(Link::from(theirs), number)));
         Box::pin(std::future::ready(Ok(Connected::new(ours))))
     }
 }

@@ -169,6 +169,12 @@ impl Reply {
         self
     }
 
+    /// Does the connection end after this answer?
+    pub(super) fn closes(&self, request: &Request) -> bool {
+        let old = request.minor_version == 0 && !request.wants("keep-alive");
+        self.close || old || request.wants("close")
+    }
+
     /// Appends the whole message to `out`.
     pub(super) fn encode(&self, request: &Request, close: bool, out: &mut Vec<u8>) {
         let bodyless = self.status < 200 || self.status == 204 || self.status == 304;

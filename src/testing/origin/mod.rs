@@ -27,6 +27,7 @@
 mod inbox;
 mod memory;
 mod message;
+mod play;
 mod serve;
 mod steps;
 mod wire;
@@ -47,7 +48,7 @@ pub use wire::{Link, Wire};
 
 use crate::future::race;
 use crate::net::{TcpListener, TcpStream};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, spawn};
 use crate::sync::remote;
 #[cfg(feature = "tls")]
 use crate::tls::Acceptor;
@@ -166,10 +167,7 @@ impl OriginBuilder {
     pub fn serve(self, make: impl FnOnce() -> Service + Send + 'static) -> io::Result<Origin> {
         let listener = std::net::TcpListener::bind(self.address)?;
         let address = listener.local_addr()?;
-        #[cfg(feature = "tls")]
-        let secure = self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
-        let secure = false;
+        let scheme = if self.is_secure() { "https" } else { "http" };
         let counts = Arc::new(Counts::default());
         let (stop, stopped) = remote::channel(1);
         let (started, outcome) = mpsc::channel();
@@ -177,8 +175,7 @@ impl OriginBuilder {
         let body = move || {
             let run = || -> io::Result<()> {
                 let mut runtime = Runtime::new()?;
-                // The client under test may be slow, and that is no defect.
-                runtime.block_on(async move {
+                runtime.block_on(async {
                     let stage = Stage {
                         listener: TcpListener::from_std(listener)?,
                         service: make(),
@@ -190,22 +187,31 @@ impl OriginBuilder {
                     Ok(())
                 })
             };
-            // Late errors have nobody to hear them.
-            let _ = run();
+            // An error that comes after the start has nobody to hear it.
+            if let Err(error) = run() {
+                drop(started.send(Err(error)));
+            }
         };
         let thread = thread::Builder::new().name("origin".into()).spawn(body)?;
-        match outcome.recv() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Err(io::Error::other("the origin's thread has ended")),
-        }
+        let gone = || Err(io::Error::other("the origin's thread has ended"));
+        outcome.recv().unwrap_or_else(|_| gone())?;
         Ok(Origin {
             address,
-            scheme: if secure { "https" } else { "http" },
+            scheme,
             counts,
             stop,
             thread: Some(thread),
         })
+    }
+
+    #[cfg(feature = "tls")]
+    fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn is_secure(&self) -> bool {
+        false
     }
 }
 
@@ -217,9 +223,7 @@ impl Stage {
             let mut number = 0;
             // An error of the listener itself does not go away.
             while let Ok((stream, _)) = stage.listener.accept().await {
-                drop(crate::runtime::spawn(
-                    stage.clone().connection(stream, number),
-                ));
+                drop(spawn(stage.clone().connection(stream, number)));
                 number += 1;
             }
         };

@@ -14,11 +14,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::inbox::Inbox;
 use super::message::{Reply, Request};
-use super::steps::{Step, Steps};
-use super::wire::{Link, Wire};
+use super::play::play;
+use super::steps::Steps;
+use super::wire::Wire;
 use crate::time;
 
 /// Answers a request.
@@ -79,13 +81,11 @@ impl Service {
         number: usize,
         requests: &AtomicUsize,
     ) -> io::Result<()> {
-        let mut inbox = Inbox::new(stream);
-        if let Some(steps) = self.on_accept.as_ref().and_then(|choose| choose(number)) {
-            match play(steps, inbox, None).await? {
-                Some(same) => inbox = same,
-                None => return Ok(()),
-            }
-        }
+        let at_accept = self.on_accept.as_ref().and_then(|choose| choose(number));
+        let inbox = Inbox::new(stream);
+        let Some(mut inbox) = play(at_accept.unwrap_or_default(), inbox, None).await? else {
+            return Ok(());
+        };
         let mut out = Vec::new();
         for index in 0.. {
             let Some(mut request) = inbox.head().await? else {
@@ -93,20 +93,8 @@ impl Service {
             };
             (request.connection, request.index) = (number, index);
             requests.fetch_add(1, Ordering::SeqCst);
-            let by_head = self.on_head.as_ref().and_then(|choose| choose(&request));
-            let reply = match by_head {
-                Some(steps) => Reply::steps(steps),
-                None => {
-                    if request.header("expect").is_some() {
-                        inbox.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
-                    }
-                    request.body = inbox.body(&request).await?;
-                    (self.handler)(&request)
-                }
-            };
-            if !reply.delay.is_zero() {
-                time::sleep(reply.delay).await;
-            }
+            let reply = self.reply(&mut inbox, &mut request).await?;
+            pause(reply.delay).await;
             if let Some(steps) = reply.steps {
                 match play(steps, inbox, Some(&request)).await? {
                     Some(same) => inbox = same,
@@ -114,8 +102,7 @@ impl Service {
                 }
                 continue;
             }
-            let old = request.minor_version == 0 && !request.wants("keep-alive");
-            let close = reply.close || old || request.wants("close");
+            let close = reply.closes(&request);
             out.clear();
             reply.encode(&request, close, &mut out);
             inbox.write(&out).await?;
@@ -127,68 +114,26 @@ impl Service {
         }
         inbox.close().await
     }
-}
 
-/// Plays the steps in order. The inbox comes back if the connection goes on.
-async fn play<S: Wire>(
-    steps: Steps,
-    mut inbox: Inbox<S>,
-    head: Option<&Request>,
-) -> io::Result<Option<Inbox<S>>> {
-    for step in steps.steps {
-        match step {
-            Step::Send(bytes) => inbox.write(&bytes).await?,
-            Step::Dribble(bytes, size, pause) => {
-                for piece in bytes.chunks(size) {
-                    inbox.write(piece).await?;
-                    time::sleep(pause).await;
-                }
-            }
-            Step::Repeat(bytes, times) => repeat(&mut inbox, &bytes, times).await?,
-            Step::Wait(pause) => time::sleep(pause).await,
-            Step::ReadUntil(mark) => drop(inbox.until(&mark).await?),
-            Step::ReadBody => {
-                if let Some(head) = head {
-                    inbox.body(head).await?;
-                }
-            }
-            Step::Hold => {
-                inbox.drain().await;
-                return Ok(None);
-            }
-            Step::Close => {
-                inbox.close().await?;
-                // Bytes of ours in flight survive only if nothing of the
-                // peer's is left unread when the socket goes.
-                inbox.drain().await;
-                return Ok(None);
-            }
-            Step::Cut => {
-                let mut raw: Inbox<Link> = Inbox::new(inbox.into_stream().into_link());
-                raw.close().await?;
-                raw.drain().await;
-                return Ok(None);
-            }
-            Step::Reset => {
-                inbox.into_stream().into_link().reset();
-                return Ok(None);
-            }
+    /// Decides by the head, or reads the body and asks the handler.
+    async fn reply<S: Wire>(
+        &self,
+        inbox: &mut Inbox<S>,
+        request: &mut Request,
+    ) -> io::Result<Reply> {
+        if let Some(steps) = self.on_head.as_ref().and_then(|choose| choose(request)) {
+            return Ok(Reply::steps(steps));
         }
+        if request.header("expect").is_some() {
+            inbox.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        request.body = inbox.body(request).await?;
+        Ok((self.handler)(request))
     }
-    Ok(Some(inbox))
 }
 
-/// Sends many copies in writes of some 64 KiB.
-async fn repeat<S: Wire>(inbox: &mut Inbox<S>, bytes: &[u8], times: u64) -> io::Result<()> {
-    const BLOCK: u64 = 64 * 1024;
-    let per_write = (BLOCK / (bytes.len() as u64).max(1)).clamp(1, times.max(1));
-    let block = bytes.repeat(usize::try_from(per_write).unwrap_or(1));
-    let mut left = times;
-    while left > 0 {
-        let now = per_write.min(left);
-        let length = bytes.len() * usize::try_from(now).unwrap_or(1);
-        inbox.write(block.get(..length).unwrap_or(&block)).await?;
-        left -= now;
+async fn pause(delay: Duration) {
+    if !delay.is_zero() {
+        time::sleep(delay).await;
     }
-    Ok(())
 }

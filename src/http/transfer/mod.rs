@@ -19,30 +19,27 @@
 //! stops the writing. A write that fails is not the end: the server may have
 //! said why before it closed. S03, reads and writes spend the budget.
 //!
-//! Read next: `fetch.rs`, which makes transfers until one is delivered.
+//! Read next: `body.rs`; `../hop.rs`, which makes transfers.
+
+mod body;
 
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
-use super::connection::{Connection, Read};
-use super::error::Error;
-use super::event::{self, Piece, Stage, Upload};
-use super::exchange::Exchange;
-use super::faults;
-use super::head::ResponseHead;
-use super::headers::Headers;
-use super::hooks::{Event, Tracer};
-use super::kind::Phase;
-use super::outbox::{Outbox, PushError, Pushed};
-use super::pool::Pool;
-use super::quirk::Quirks;
-use super::reuse::{CloseReason, Reuse};
-use super::timings::Timings;
-use super::watch::{Due, Watch};
 use crate::budget;
+use crate::http::client::Shared;
+use crate::http::connection::{Connection, Read};
+use crate::http::error::Error;
+use crate::http::event::{self, Piece, Stage, Upload};
+use crate::http::exchange::Exchange;
+use crate::http::faults;
+use crate::http::hooks::{Event, Tracer};
+use crate::http::kind::Phase;
+use crate::http::outbox::{Outbox, PushError, Pushed};
+use crate::http::reuse::{CloseReason, Reuse};
+use crate::http::watch::{Due, Watch};
 use crate::time;
 
 /// One exchange on one connection.
@@ -55,7 +52,7 @@ pub(crate) struct Transfer {
     /// Why the request got no further.
     refused: Option<io::Error>,
     watch: Watch,
-    pool: Rc<Pool>,
+    client: Rc<Shared>,
     tracer: Tracer,
     /// The connection had carried a request before.
     reused: bool,
@@ -80,7 +77,7 @@ impl Transfer {
         exchange: Exchange,
         outbox: Outbox,
         watch: Watch,
-        pool: Rc<Pool>,
+        client: Rc<Shared>,
         tracer: Tracer,
     ) -> Transfer {
         Transfer {
@@ -91,7 +88,7 @@ impl Transfer {
             outbox: Some(outbox),
             refused: None,
             watch,
-            pool,
+            client,
             tracer,
             wire: (0, 0),
         }
@@ -153,77 +150,7 @@ impl Transfer {
         }
     }
 
-    /// The bytes that [`poll_step`](Self::poll_step) found.
-    pub(crate) fn lend(&mut self, piece: Piece) -> &[u8] {
-        match &mut self.connection {
-            Some(connection) => self.exchange.lend(piece, &mut connection.recv),
-            None => &[],
-        }
-    }
-
-    /// How many bytes [`poll_direct`](Self::poll_direct) may read; `None` when they
-    /// have to come by [`poll_step`](Self::poll_step).
-    pub(crate) fn direct(&self) -> Option<u64> {
-        self.exchange.direct(&self.connection.as_ref()?.recv)
-    }
-
-    /// Reads body bytes straight into `space`, no more than
-    /// [`direct`](Self::direct) says. None at all means that the connection ended:
-    /// `poll_step` knows what that means.
-    ///
-    /// # Errors
-    /// As `poll_step`.
-    pub(crate) fn poll_direct(
-        &mut self,
-        cx: &mut Context<'_>,
-        space: &mut [u8],
-    ) -> Poll<Result<usize, Error>> {
-        let Some(connection) = &mut self.connection else {
-            return Poll::Ready(Ok(0));
-        };
-        loop {
-            match connection.poll_recv_direct(cx, space) {
-                Poll::Ready(Ok(Read::Bytes(n))) => {
-                    self.wire.1 += n as u64;
-                    self.watch.on_read(n);
-                    self.exchange.took_direct(n as u64);
-                    return Poll::Ready(Ok(n));
-                }
-                Poll::Ready(Ok(Read::Ended(how, error))) => {
-                    let ended = self.exchange.end(how).map(drop);
-                    return Poll::Ready(with_cause(ended, error).map(|()| 0));
-                }
-                Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(faults::stream(error, Phase::Body)));
-                }
-                Poll::Pending => {
-                    let stage = self.exchange.stage();
-                    ready!(self.watch.poll(cx, stage, Upload::Sent))?;
-                }
-            }
-        }
-    }
-
-    /// If the response has no more bytes, ends it now, so that the connection
-    /// does not wait for somebody to ask for an empty body.
-    pub(crate) fn finish_if_empty(&mut self) -> Result<(), Error> {
-        if !self.exchange.is_at_end() {
-            return Ok(());
-        }
-        if let event::Event::Done(reuse) = self.understand()? {
-            self.finish(reuse);
-        }
-        Ok(())
-    }
-
-    /// Reads and forgets the body, up to `bytes` and until `until`: if it ends
-    /// before, the connection is saved.
-    pub(crate) fn discard(&mut self, until: Instant) {
-        self.exchange.discard_body();
-        self.watch.cut(until);
-    }
-
-    fn understand(&mut self) -> Result<event::Event, Error> {
+    pub(super) fn understand(&mut self) -> Result<event::Event, Error> {
         match &mut self.connection {
             Some(connection) => self.exchange.advance(&mut connection.recv),
             None => Ok(event::Event::Done(Reuse::Keep)),
@@ -249,7 +176,9 @@ impl Transfer {
                 self.exchange.request_sent();
                 self.watch.on_sent(time::now());
                 self.tracer.tell(Event::RequestSent { bytes: written });
-                self.outbox = None;
+                if let Some(outbox) = self.outbox.take() {
+                    self.client.put_scratch(outbox.into_memory());
+                }
                 Ok(Poll::Ready(Pushed::All))
             }
             Poll::Ready(Ok(Pushed::Head)) => Ok(Poll::Ready(Pushed::Head)),
@@ -300,80 +229,17 @@ impl Transfer {
     }
 
     /// The response is complete: the connection leaves.
-    fn finish(&mut self, reuse: Reuse) {
+    pub(super) fn finish(&mut self, reuse: Reuse) {
         self.outbox = None;
         if let Some(connection) = self.connection.take() {
             let hint = self.exchange.idle_hint();
-            let given = self.pool.give_back(connection, reuse, hint);
+            let given = self.client.pool.give_back(connection, reuse, hint);
             if let Err(CloseReason::Quirk(quirk)) = given {
                 // Only seen when the pool looked.
                 self.exchange.record(quirk);
             }
         }
         self.tracer.tell(Event::ResponseEnd);
-    }
-}
-
-/// What others want to know.
-impl Transfer {
-    /// Takes the final head out.
-    pub(crate) fn take_head(&mut self) -> ResponseHead {
-        self.exchange.take_head()
-    }
-
-    /// The final head, until it is taken.
-    pub(crate) fn head(&self) -> &ResponseHead {
-        self.exchange.head()
-    }
-
-    /// Everything that was let pass so far.
-    pub(crate) fn quirks(&self) -> Quirks {
-        self.exchange.quirks()
-    }
-
-    /// The trailers. Empty before the end.
-    pub(crate) fn trailers(&self) -> &Headers {
-        self.exchange.trailers()
-    }
-
-    /// A byte of the response was seen.
-    pub(crate) fn heard(&self) -> bool {
-        self.exchange.heard()
-    }
-
-    /// A byte of the request may have left.
-    pub(crate) fn sent_something(&self) -> bool {
-        self.wire.0 > 0
-    }
-
-    /// The connection had carried a request before.
-    pub(crate) fn reused(&self) -> bool {
-        self.reused
-    }
-
-    /// Where it leads.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.peer
-    }
-
-    /// Bytes written and read.
-    pub(crate) fn wire(&self) -> (u64, u64) {
-        self.wire
-    }
-
-    /// Takes the memory of what is left of the request.
-    pub(crate) fn take_memory(&mut self) -> Option<Vec<u8>> {
-        self.outbox.take().map(Outbox::into_memory)
-    }
-
-    /// Adds the time this exchange has taken up to its first byte, or to now.
-    pub(crate) fn add_times(&self, timings: &mut Timings) {
-        let now = time::now();
-        let (began, sent, heard) = self.watch.marks();
-        let sent = sent.or(heard).unwrap_or(now);
-        timings.write += sent.saturating_duration_since(began);
-        let heard = heard.unwrap_or(now);
-        timings.first_byte += heard.saturating_duration_since(sent);
     }
 }
 
@@ -386,7 +252,7 @@ fn phase_of(stage: Stage) -> Phase {
 }
 
 /// Says what the transport said, if the exchange calls its end an error.
-fn with_cause(ended: Result<(), Error>, cause: Option<io::Error>) -> Result<(), Error> {
+pub(super) fn with_cause(ended: Result<(), Error>, cause: Option<io::Error>) -> Result<(), Error> {
     match (ended, cause) {
         (Err(error), Some(cause)) => Err(error.with_source(cause)),
         (ended, _) => ended,

@@ -1,0 +1,91 @@
+//! One URL on its way to its outcome.
+//!
+//! Owns: `Job`, and what counts as a URL. Text that is none is a job too: its attempt
+//! fails at once, so that it has an outcome like all others.
+//!
+//! Read next: `attempt.rs`.
+
+use super::source::Entry;
+use std::time::Instant;
+use url::{ParseError, Url};
+
+/// One URL on its way to its outcome. The scheduler changes it between attempts.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// What was given.
+    pub(crate) entry: Entry,
+    /// What that means, or why it means nothing.
+    pub(crate) url: Result<Url, &'static str>,
+    /// Attempts, the one in flight included.
+    pub(crate) attempts: u32,
+    /// Since when it is held up by this process, not by a server.
+    pub(crate) held_up: Option<Instant>,
+}
+
+impl Job {
+    /// The job of an entry.
+    pub(crate) fn new(entry: Entry) -> Self {
+        Self {
+            url: parse(&entry.text),
+            entry,
+            attempts: 0,
+            held_up: None,
+        }
+    }
+
+    /// The name under which its host is capped and delayed: without the port and the
+    /// scheme, so that a redirect from http to https stays within it.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.url.as_ref().ok()?.host_str()
+    }
+}
+
+/// Reads a URL as it was given.
+fn parse(text: &str) -> Result<Url, &'static str> {
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            Err("neither http nor https: a URL begins with http:// or https://")
+        }
+        Ok(url) if url.host_str().is_none_or(str::is_empty) => Err("no host"),
+        Ok(url) => Ok(url),
+        Err(ParseError::RelativeUrlWithoutBase) => {
+            Err("no scheme: a URL begins with http:// or https://")
+        }
+        Err(ParseError::EmptyHost) => Err("no host"),
+        Err(ParseError::InvalidPort) => Err("bad port"),
+        Err(_) => Err("not a URL"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_a_url() {
+        let host = |text: &str| {
+            let entry = Entry {
+                index: 0,
+                line: None,
+                text: text.into(),
+            };
+            Job::new(entry).host().map(str::to_owned)
+        };
+        assert_eq!(
+            host("http://EXAMPLE.com:8080/x").as_deref(),
+            Some("example.com")
+        );
+        assert_eq!(host("https://[::1]/").as_deref(), Some("[::1]"));
+        for wrong in [
+            "",
+            "example.com",
+            "/page",
+            "ftp://h/",
+            "http://",
+            "http://h:99999/",
+            "mailto:a@b",
+        ] {
+            assert_eq!(host(wrong), None, "{wrong}");
+        }
+    }
+}

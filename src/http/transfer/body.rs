@@ -1,0 +1,155 @@
+//! The body of a transfer, and what others want to know of it.
+//!
+//! Owns: nothing; these are methods of [`Transfer`].
+//!
+//! Laws: bytes that the framing need not look at are read past the receive buffer,
+//! straight to where they are wanted, and only while that buffer is empty, so no
+//! byte is overtaken.
+//!
+//! Read next: `../response.rs`, which uses it.
+
+use std::net::SocketAddr;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use super::{Transfer, with_cause};
+use crate::http::connection::Read;
+use crate::http::error::Error;
+use crate::http::event::{self, Piece, Upload};
+use crate::http::faults;
+use crate::http::head::ResponseHead;
+use crate::http::headers::Headers;
+use crate::http::kind::Phase;
+use crate::http::quirk::Quirks;
+use crate::http::timings::Timings;
+use crate::time;
+
+impl Transfer {
+    /// The bytes that [`poll_step`](Self::poll_step) found.
+    pub(crate) fn lend(&mut self, piece: Piece) -> &[u8] {
+        match &mut self.connection {
+            Some(connection) => self.exchange.lend(piece, &mut connection.recv),
+            None => &[],
+        }
+    }
+
+    /// How many bytes [`poll_direct`](Self::poll_direct) may read; `None` when they
+    /// have to come by [`poll_step`](Self::poll_step).
+    pub(crate) fn direct(&self) -> Option<u64> {
+        self.exchange.direct(&self.connection.as_ref()?.recv)
+    }
+
+    /// Reads body bytes straight into `space`, no more than
+    /// [`direct`](Self::direct) says. None at all means that the connection ended:
+    /// `poll_step` knows what that means.
+    ///
+    /// # Errors
+    /// As `poll_step`.
+    pub(crate) fn poll_direct(
+        &mut self,
+        cx: &mut Context<'_>,
+        space: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
+        let Some(connection) = &mut self.connection else {
+            return Poll::Ready(Ok(0));
+        };
+        loop {
+            match connection.poll_recv_direct(cx, space) {
+                Poll::Ready(Ok(Read::Bytes(n))) => {
+                    self.wire.1 += n as u64;
+                    self.watch.on_read(n);
+                    self.exchange.took_direct(n as u64);
+                    return Poll::Ready(Ok(n));
+                }
+                Poll::Ready(Ok(Read::Ended(how, error))) => {
+                    let ended = self.exchange.end(how).map(drop);
+                    return Poll::Ready(with_cause(ended, error).map(|()| 0));
+                }
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(faults::stream(error, Phase::Body)));
+                }
+                Poll::Pending => {
+                    let stage = self.exchange.stage();
+                    ready!(self.watch.poll(cx, stage, Upload::Sent))?;
+                }
+            }
+        }
+    }
+
+    /// If the response has no more bytes, ends it now, so that the connection
+    /// does not wait for somebody to ask for an empty body.
+    pub(crate) fn finish_if_empty(&mut self) -> Result<(), Error> {
+        if !self.exchange.is_at_end() {
+            return Ok(());
+        }
+        if let event::Event::Done(reuse) = self.understand()? {
+            self.finish(reuse);
+        }
+        Ok(())
+    }
+
+    /// Reads and forgets the body, up to `bytes` and until `until`: if it ends
+    /// before, the connection is saved.
+    pub(crate) fn discard(&mut self, until: Instant) {
+        self.exchange.discard_body();
+        self.watch.cut(until);
+    }
+}
+
+/// What others want to know.
+impl Transfer {
+    /// Takes the final head out.
+    pub(crate) fn take_head(&mut self) -> ResponseHead {
+        self.exchange.take_head()
+    }
+
+    /// The final head, until it is taken.
+    pub(crate) fn head(&self) -> &ResponseHead {
+        self.exchange.head()
+    }
+
+    /// Everything that was let pass so far.
+    pub(crate) fn quirks(&self) -> Quirks {
+        self.exchange.quirks()
+    }
+
+    /// The trailers. Empty before the end.
+    pub(crate) fn trailers(&self) -> &Headers {
+        self.exchange.trailers()
+    }
+
+    /// A byte of the response was seen.
+    pub(crate) fn heard(&self) -> bool {
+        self.exchange.heard()
+    }
+
+    /// A byte of the request may have left.
+    pub(crate) fn sent_something(&self) -> bool {
+        self.wire.0 > 0
+    }
+
+    /// The connection had carried a request before.
+    pub(crate) fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Where it leads.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Bytes written and read.
+    pub(crate) fn wire(&self) -> (u64, u64) {
+        self.wire
+    }
+
+    /// Adds the time this exchange has taken up to its first byte, or to now.
+    pub(crate) fn add_times(&self, timings: &mut Timings) {
+        let now = time::now();
+        let (began, sent, heard) = self.watch.marks();
+        let sent = sent.or(heard).unwrap_or(now);
+        timings.write += sent.saturating_duration_since(began);
+        let heard = heard.unwrap_or(now);
+        timings.first_byte += heard.saturating_duration_since(sent);
+    }
+}
