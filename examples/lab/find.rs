@@ -125,6 +125,7 @@ fn attempt(program: &Program, policy: Box<dyn Policy>) -> Attempt {
             .cloned()
             .or(Some("it got stuck".into())),
     };
+    let failure = failure.map(|text| text.lines().next().unwrap_or_default().to_owned());
     Attempt {
         failure,
         hash: facts.hash.map_or_else(String::new, |hash| hash.to_string()),

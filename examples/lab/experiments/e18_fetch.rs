@@ -75,7 +75,8 @@ fn plain(lab: &Lab) -> Vec<Row> {
             "us",
             predicted,
         ),
-        Row::shown(picks, "", plain.choices),
+        // All begin at once: those picks are not counted.
+        Row::shown(picks, "", plain.choices - (URLS - 1) as f64),
     ];
     // Nobody can wait for more than all the work of the others.
     let all_work = (URLS * WAITS) as f64 * WORK as f64 / 1e3;
