@@ -357,6 +357,9 @@ fn the_slot_is_fast_and_capped() {
         share(&log, 100, "hop")
     };
     assert!(hops(parse("fifo").unwrap()) <= 12);
+    let none = hops(parse("slot(0) > fifo").unwrap());
+    let fifo = hops(parse("fifo").unwrap());
+    assert_eq!(none, fifo, "a slot that never goes first must keep nobody");
     let capped = hops(parse("slot(3) > fifo").unwrap());
     assert!((70..=77).contains(&capped), "3 of 4: {capped}");
     let fifo = downbeat::policy::Fifo::new();

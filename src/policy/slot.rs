@@ -36,7 +36,8 @@ impl<P: Policy> Slot<P> {
 
 impl<P: Policy> Policy for Slot<P> {
     fn enqueue(&mut self, task: Runnable, cause: Cause) {
-        if !matches!(cause, Cause::Task(_)) {
+        // A slot that never goes first would keep its ticket for ever.
+        if self.cap == 0 || !matches!(cause, Cause::Task(_)) {
             return self.rest.enqueue(task, cause);
         }
         if let Some((older, cause)) = self.slot.replace((task, cause)) {

@@ -1,0 +1,157 @@
+//! E4: no order is best for all sizes.
+
+use super::{Experiment, MIXED, MS, US, mixed, poisson};
+use crate::chance::Chance;
+use crate::job::Job;
+use crate::lab::Lab;
+use crate::stats::{Estimate, batch_means};
+use crate::table::Row;
+use crate::theory::Mixture;
+use std::rc::Rc;
+
+/// The experiment.
+///
+/// The formulas for round robin and shortest remaining are for polls of length zero.
+/// Polls of q and of 2 q on the same arrivals, combined as 2 T(q) - T(2q), cancel the
+/// first order of the difference (Richardson). Least attained service has a formula
+/// for polls (Schrage 1967, derived in `theory.rs`), so it needs none of that. With
+/// geometric sizes in whole polls every order that does not know them is the same:
+/// at the end of a poll all jobs look alike.
+pub(crate) const IT: Experiment = Experiment {
+    number: "e4",
+    name: "variability",
+    claim: "There is no best order: even sizes want FIFO, uneven ones least attained service, and memoryless ones do not care.",
+    formula: "fifo: P-K; round robin: E[S]/(1 - r), whatever the sizes; las: Schrage's sum; srpt: Schrage and Miller",
+    source: "Pollaczek-Khinchine; Kleinrock 1967; Schrage 1967; Schrage, Miller 1966",
+    moral: "Know your sizes before you choose an order. Next: lab duel fifo las --load 'poisson(.5) h2(.2ms,8.2ms,.9) polls(50us)'",
+    run,
+};
+
+/// Half: with sizes as uneven as these, a queue under more load remembers for so long
+/// that the error of a mean cannot be told from one run.
+const LOAD: f64 = 0.5;
+const POLL: u64 = 50 * US;
+const JOBS: usize = 60_000;
+/// Mean and poll of the sizes, in milliseconds.
+const MEAN: f64 = 1.0;
+const Q: f64 = POLL as f64 / MS as f64;
+
+fn run(lab: &Lab) -> Vec<Row> {
+    let mut rows = geometric(lab);
+    rows.extend(uneven(lab));
+    rows.extend(constant(lab));
+    rows
+}
+
+fn load(lab: &Lab, poll: u64, size: fn(&mut Chance) -> u64) -> Rc<[Job]> {
+    poisson(lab.seed, JOBS, MS as f64 / LOAD, |chance, at| {
+        Job::new(at, size(chance)).cut(poll)
+    })
+}
+
+/// Sizes of n polls with probability p (1 - p)^(n-1), p = q / mean.
+fn geometric(lab: &Lab) -> Vec<Row> {
+    let jobs = load(lab, POLL, |chance| {
+        let mut polls = 1;
+        while !chance.happens(Q / MEAN) {
+            polls += 1;
+        }
+        polls * POLL
+    });
+    let p = Q / MEAN;
+    let second = Q * Q * (2.0 - p) / (p * p);
+    let theory = MEAN + LOAD / MEAN * second / (2.0 * (1.0 - LOAD));
+    let whole: Rc<[Job]> = jobs.iter().map(|job| job.clone().cut(u64::MAX)).collect();
+    let row = |name, policy, jobs| {
+        let stays = batch_means(lab.open(policy, jobs).stays());
+        Row::near(format!("geometric, {name}: mean time"), "ms", theory, stays)
+    };
+    vec![
+        row("fifo", "fifo", &whole),
+        row("round robin", "fifo", &jobs),
+        row("las", "las(1000000s)", &jobs),
+    ]
+}
+
+/// Nine in ten small, C^2 = 12.5.
+fn uneven(lab: &Lab) -> Vec<Row> {
+    let sizes = Mixture(&MIXED);
+    let whole = lab.open("fifo", &load(lab, u64::MAX, mixed));
+    let las = lab.open("las(1000000s)", &load(lab, POLL, mixed));
+    let limit = |policy| at_the_limit(lab, policy, mixed);
+    vec![
+        Row::near(
+            "uneven, fifo: mean time",
+            "ms",
+            sizes.fifo(LOAD),
+            batch_means(whole.stays()),
+        ),
+        Row::near(
+            "uneven, round robin: mean time",
+            "ms",
+            MEAN / (1.0 - LOAD),
+            limit("fifo"),
+        ),
+        Row::near(
+            "uneven, las: mean time",
+            "ms",
+            sizes.las(LOAD, Q),
+            batch_means(las.stays()),
+        ),
+        Row::near(
+            "uneven, srpt: mean time",
+            "ms",
+            sizes.srpt(LOAD),
+            limit("srpt"),
+        ),
+    ]
+}
+
+/// All of a millisecond: those who came first should go first.
+fn constant(lab: &Lab) -> Vec<Row> {
+    let size: fn(&mut Chance) -> u64 = |_| MS;
+    let whole = lab.open("fifo", &load(lab, u64::MAX, size));
+    let las = lab.open("las(1000000s)", &load(lab, POLL, size));
+    let fifo = MEAN + LOAD * MEAN / (2.0 * (1.0 - LOAD));
+    vec![
+        Row::near(
+            "constant, fifo: mean time",
+            "ms",
+            fifo,
+            batch_means(whole.stays()),
+        ),
+        Row::near(
+            "constant, round robin: mean time",
+            "ms",
+            MEAN / (1.0 - LOAD),
+            at_the_limit(lab, "fifo", size),
+        ),
+        Row::near(
+            "constant, las: mean time",
+            "ms",
+            las_constant(),
+            batch_means(las.stays()),
+        ),
+    ]
+}
+
+/// 2 T(q) - T(2q), job by job.
+fn at_the_limit(lab: &Lab, policy: &str, size: fn(&mut Chance) -> u64) -> Estimate {
+    let short = lab.open(policy, &load(lab, POLL / 2, size));
+    let long = lab.open(policy, &load(lab, POLL, size));
+    batch_means(
+        short
+            .stays()
+            .zip(long.stays())
+            .map(|(short, long)| 2.0 * short - long),
+    )
+}
+
+/// Schrage's formula (see `theory.rs`) for sizes of exactly N = mean / q polls: the
+/// last poll waits for the work of all, and is overtaken by the first N - 1 polls of
+/// newcomers.
+fn las_constant() -> f64 {
+    let residual = LOAD * MEAN / 2.0;
+    let before = MEAN - Q;
+    (residual / (1.0 - LOAD) + before) / (1.0 - LOAD / MEAN * before) + Q
+}

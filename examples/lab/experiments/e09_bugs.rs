@@ -1,0 +1,105 @@
+//! E9: who finds a bug that needs somebody to starve.
+
+use super::Experiment;
+use crate::bench::Setup;
+use crate::lab::Lab;
+use crate::stats::Estimate;
+use crate::table::Row;
+use downbeat::{spawn, yield_now};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// The experiment.
+///
+/// Task A has m steps, task B one. Random order picks A m times in a row with
+/// probability 2^-m (and B right after step i with 2^-(i+1)). PCT gives B the lower
+/// priority with probability 1/2; for "right after step i" it must also have its one
+/// change point at that step, among k.
+pub(crate) const IT: Experiment = Experiment {
+    number: "e9",
+    name: "bugs",
+    claim: "A fair order cannot find a bug that needs starvation; a deliberately unfair one finds it with a guarantee.",
+    formula: "fifo: 0; random: 2^-m; pct: at least 1/(n k^(d-1)) for a bug of depth d",
+    source: "Burckhardt, Kothari, Musuvathi, Nagarakatte 2010",
+    moral: "Look for yours: lab find lost-update --policy 'pct(3)'",
+    run,
+};
+
+/// Steps of A; B comes after this one in the bug of depth 2.
+const STEPS: u32 = 8;
+const MIDDLE: u32 = 5;
+const RUNS: u64 = 4000;
+
+fn run(lab: &Lab) -> Vec<Row> {
+    let after_all = |order: u32| order == STEPS;
+    let in_middle = |order: u32| order == MIDDLE;
+    let rate = |policy: &dyn Fn(u64) -> String, bug: &dyn Fn(u32) -> bool| {
+        let hits = (0..RUNS)
+            .filter(|run| bug(schedule(lab, &policy(*run))))
+            .count();
+        hits as f64 / RUNS as f64
+    };
+    let seeded = |run: u64| lab.seed.wrapping_mul(0x10001) ^ run;
+    let fifo = |_| "fifo".to_owned();
+    let random = |run| format!("random({})", seeded(run));
+    let pct1 = |run| format!("pct(1, 9, {})", seeded(run));
+    let pct2 = |run| format!("pct(2, 9, {})", seeded(run));
+    let bound = 1.0 / (2.0 * f64::from(STEPS + 1));
+    let found = rate(&pct2, &in_middle);
+    vec![
+        Row::exact(
+            "B after all of A: fifo finds it",
+            "",
+            0.0,
+            f64::from(u8::from(after_all(schedule(lab, &fifo(0))))),
+        ),
+        chance(
+            "B after all of A: random",
+            0.5_f64.powi(STEPS as i32),
+            rate(&random, &after_all),
+        ),
+        chance("B after all of A: pct", 0.5, rate(&pct1, &after_all)),
+        chance(
+            "B right after step 5: random",
+            0.5_f64.powi(MIDDLE as i32 + 1),
+            rate(&random, &in_middle),
+        ),
+        chance("B right after step 5: pct(2)", bound, found),
+        Row::at_least(
+            "B right after step 5: pct(2), plus 4 sigma",
+            "",
+            bound,
+            found + 4.0 * error(bound),
+        ),
+    ]
+}
+
+/// A frequency that should be near a probability.
+fn chance(what: &str, theory: f64, found: f64) -> Row {
+    let error = error(theory);
+    Row::near(what, "", theory, Estimate { mean: found, error })
+}
+
+/// The standard error of a frequency in all runs.
+fn error(probability: f64) -> f64 {
+    (probability * (1.0 - probability) / RUNS as f64).sqrt()
+}
+
+/// One schedule: after how many steps of A did B come?
+fn schedule(lab: &Lab, policy: &str) -> u32 {
+    let setup = Setup::new(lab.policy(policy));
+    let program = async {
+        let steps = Rc::new(Cell::new(0));
+        let (count, seen) = (Rc::clone(&steps), Rc::clone(&steps));
+        let a = spawn(async move {
+            for _ in 0..STEPS {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        });
+        let b = spawn(async move { seen.get() });
+        drop(a.await);
+        b.await.unwrap_or(0)
+    };
+    lab.run(policy, setup, program).0.unwrap_or(0)
+}

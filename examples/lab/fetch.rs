@@ -1,0 +1,311 @@
+//! `lab fetch`: a real fetch under a policy, with a policy at its gate.
+//!
+//! Owns: the tasks, one per URL, and the demo's server. What happened can be written
+//! as a story for `lab whatif`.
+//!
+//! Laws: every URL is accounted for. The load of the processor is printed with what
+//! it means for the order of the run queue.
+//!
+//! Read next: `whatif.rs`.
+
+use crate::bench::{Setup, Time};
+use crate::chance::Chance;
+use crate::files::{Files, Page};
+use crate::job::since;
+use crate::lab::Lab;
+use crate::meter::Facts;
+use crate::stats::{mean, percentile};
+use crate::story::{Story, Tale};
+use crate::table::Grid;
+use crate::whatif::order;
+use clap::Args;
+use downbeat::future::poll_once;
+use downbeat::http::Client;
+use downbeat::policy::Policy;
+use downbeat::runtime::spawn_with;
+use downbeat::testing::Recording;
+use downbeat::testing::origin::{Origin, Reply};
+use downbeat::time::{now, work};
+use downbeat::{Gate, JoinHandle, SpawnOptions};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What to fetch and how.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Wish {
+    /// URLs
+    #[arg(required_unless_present = "demo")]
+    urls: Vec<String>,
+    /// A hundred pages of a server of our own, 5 to 400 ms each
+    #[arg(long)]
+    demo: bool,
+    /// The order of the run queue
+    #[arg(long, default_value = "fifo")]
+    policy: String,
+    /// The order at the gate: a policy, or `longest`
+    #[arg(long, default_value = "fifo")]
+    gate: String,
+    /// How many at a time
+    #[arg(long, default_value_t = 10)]
+    permits: usize,
+    /// Work per body, in microseconds
+    #[arg(long, default_value_t = 0)]
+    parse_us: u64,
+    /// Write the story for `lab whatif`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+/// One URL, and what is known of it.
+#[derive(Clone, Debug)]
+struct Target {
+    url: String,
+    /// Which host it is of.
+    group: u32,
+    /// How long it will take, in nanoseconds.
+    size: Option<u64>,
+}
+
+/// What became of a URL.
+#[derive(Clone, Debug)]
+struct Fetched {
+    url: String,
+    /// When the gate let it in, and when it was done; nanoseconds.
+    let_in: u64,
+    end: u64,
+    outcome: Result<usize, String>,
+}
+
+/// What all fetches share.
+#[derive(Clone)]
+struct Desk {
+    client: Client,
+    gate: Gate<Box<dyn Policy>>,
+    zero: Instant,
+    parse: Duration,
+    done: Rc<RefCell<Vec<Fetched>>>,
+}
+
+const DEMO_PAGES: u64 = 100;
+
+/// Fetches, and says what the order was worth; returns broken self-checks.
+pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>, String> {
+    let demo = wish.demo.then(|| server(seed)).transpose();
+    let demo = demo.map_err(|error| error.to_string())?;
+    let targets = targets(wish, demo.as_ref(), seed);
+    let lab = Lab::new(seed, true, true);
+    let gate = Gate::new(wish.permits.max(1), order(&wish.gate, seed)?);
+    let setup = Setup::new(order(&wish.policy, seed)?)
+        .time(Time::Real)
+        .starves();
+    let (fetched, facts) = lab.run(&wish.policy, setup, all(targets, gate, wish));
+    let fetched = fetched.ok_or("the fetch got stuck")??;
+    let left = lab.take();
+    let table = tell(&fetched, &facts, wish);
+    if let (Some(path), Some((_, recording))) = (&wish.record, left.recordings.first()) {
+        record(path, wish.permits, &fetched, recording)?;
+    }
+    files.text(&table.csv(), &table.json(seed, 0))?;
+    files.picture(Page {
+        title: format!("fetch, run queue {}, gate {}", wish.policy, wish.gate),
+        table,
+        recordings: left.recordings,
+        ..Page::default()
+    })?;
+    Ok(left.broken)
+}
+
+/// The URLs and their hosts.
+fn targets(wish: &Wish, demo: Option<&Origin>, seed: u64) -> Vec<Target> {
+    let mut hosts: Vec<String> = Vec::new();
+    let mut target = |url: String, size| {
+        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
+        let known = hosts.iter().position(|known| *known == host);
+        let group = known.unwrap_or_else(|| {
+            hosts.push(host);
+            hosts.len() - 1
+        });
+        let group = group as u32;
+        Target { url, group, size }
+    };
+    match demo {
+        Some(origin) => {
+            let page = |(i, ms): (usize, &u64)| {
+                target(origin.url(&format!("/page/{i}")), Some(ms * 1_000_000))
+            };
+            pages(seed).iter().enumerate().map(page).collect()
+        }
+        None => wish
+            .urls
+            .iter()
+            .map(|url| target(url.clone(), None))
+            .collect(),
+    }
+}
+
+/// The demo's pages: how long each takes, in milliseconds. Most are quick.
+fn pages(seed: u64) -> Vec<u64> {
+    let mut chance = Chance::new(seed);
+    let mut page = |_| {
+        let mean = if chance.happens(0.85) { 25.0 } else { 250.0 };
+        (chance.exponential(mean) as u64).clamp(5, 400)
+    };
+    (0..DEMO_PAGES).map(&mut page).collect()
+}
+
+/// The demo's server, on a thread of its own.
+fn server(seed: u64) -> std::io::Result<Origin> {
+    let pages = pages(seed);
+    Origin::start(move |request| {
+        let number = request
+            .path()
+            .rsplit('/')
+            .next()
+            .and_then(|n| n.parse::<usize>().ok());
+        let Some(time) = number.and_then(|n| pages.get(n)).copied() else {
+            return Reply::new(404);
+        };
+        let body = "a demo page\n".repeat(20 + time as usize * 10);
+        Reply::ok(body).delay(Duration::from_millis(time))
+    })
+}
+
+/// One task per URL, through the gate.
+async fn all(
+    targets: Vec<Target>,
+    gate: Gate<Box<dyn Policy>>,
+    wish: &Wish,
+) -> Result<Vec<Fetched>, String> {
+    let permits = wish.permits.max(1);
+    let client = Client::builder()
+        .max_connections(permits)
+        .max_per_host(permits)
+        .build();
+    let desk = Desk {
+        client: client.map_err(|error| error.to_string())?,
+        gate,
+        zero: now(),
+        parse: Duration::from_micros(wish.parse_us),
+        done: Rc::default(),
+    };
+    let mut tasks = Vec::new();
+    for target in targets {
+        tasks.push(desk.clone().begin(target).await);
+    }
+    for task in tasks {
+        drop(task.await);
+    }
+    Ok(desk.done.take())
+}
+
+impl Desk {
+    /// Begins one fetch: it stands in line at once, or the run queue's order would
+    /// decide who stands where.
+    async fn begin(self, Target { url, group, size }: Target) -> JoinHandle<()> {
+        let mut options = SpawnOptions::new().name(url.clone()).group(group);
+        let mut acquire = self.gate.acquire().group(group);
+        if let Some(size) = size {
+            options = options.size(size);
+            acquire = acquire.size(size);
+        }
+        let mut acquire = Box::pin(acquire);
+        let let_in = poll_once(&mut acquire).await;
+        let task = async move {
+            let permit = match let_in {
+                Some(permit) => permit,
+                None => acquire.await,
+            };
+            let let_in = since(self.zero);
+            let outcome = match self.client.get(url.as_str()).send().await {
+                Ok(response) => response.bytes().await.map(|body| body.len()),
+                Err(error) => Err(error),
+            };
+            work(self.parse);
+            drop(permit);
+            let (end, outcome) = (since(self.zero), outcome.map_err(|error| error.to_string()));
+            let fetched = Fetched {
+                url,
+                let_in,
+                end,
+                outcome,
+            };
+            self.done.borrow_mut().push(fetched);
+        };
+        spawn_with(task, options)
+    }
+}
+
+/// Writes the story.
+fn record(
+    path: &Path,
+    permits: usize,
+    fetched: &[Fetched],
+    recording: &Recording,
+) -> Result<(), String> {
+    let tale = |task: usize| {
+        let name = recording.tasks[task].name.as_deref();
+        let fetched = fetched
+            .iter()
+            .find(|fetched| Some(fetched.url.as_str()) == name)?;
+        Some(Tale::of(recording, task as u32, fetched.let_in))
+    };
+    let tasks = (0..recording.tasks.len()).filter_map(tale).collect();
+    let story = Story { permits, tasks };
+    std::fs::write(path, story.text()).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("  next: lab whatif {} --policy all", path.display());
+    Ok(())
+}
+
+/// Prints the result; returns it for the files.
+fn tell(fetched: &[Fetched], facts: &Facts, wish: &Wish) -> Grid {
+    let ends: Vec<f64> = fetched.iter().map(|f| f.end as f64 / 1e6).collect();
+    let good: Vec<usize> = fetched
+        .iter()
+        .filter_map(|f| f.outcome.clone().ok())
+        .collect();
+    let last = ends.iter().copied().fold(0.0, f64::max);
+    let bytes: usize = good.iter().sum();
+    let mut table = Grid::new(&["value"]);
+    let mut row = |label: &str, value: String| table.row(label, [value]);
+    row(
+        "fetched",
+        format!("{} of {}, {bytes} bytes", good.len(), fetched.len()),
+    );
+    row("mean end", format!("{:.1} ms", mean(&ends)));
+    row("p90", format!("{:.1} ms", percentile(ends, 90.0)));
+    row("last end", format!("{last:.1} ms"));
+    let load = facts.busy.as_secs_f64() / facts.wall.as_secs_f64().max(1e-9);
+    row("load of the processor", format!("{:.2} %", load * 100.0));
+    row(
+        "picks with a choice",
+        format!("{} of {} polls", facts.choices, facts.polls),
+    );
+    row(
+        "the run queue's order can change a fetch by",
+        effect(load, facts, fetched.len()),
+    );
+    println!(
+        "run queue {}, gate {} with {} permits, real time",
+        wish.policy, wish.gate, wish.permits
+    );
+    print!("{}", table.text());
+    let failed = fetched.iter().filter_map(|f| f.outcome.as_ref().err());
+    for error in failed.take(5) {
+        println!("  failed: {error}");
+    }
+    println!("  (real time: no schedule_hash)");
+    table
+}
+
+/// What the order is worth, in words: each poll waits for about load / (1 - load)
+/// half polls of others.
+fn effect(load: f64, facts: &Facts, fetches: usize) -> String {
+    if load > 0.5 {
+        return "much: the processor is the bottleneck".into();
+    }
+    let polls = facts.polls as f64 / fetches.max(1) as f64;
+    let poll = facts.busy.as_secs_f64() * 1e6 / facts.polls.max(1) as f64;
+    format!("about {:.0} us", load / (1.0 - load) * poll / 2.0 * polls)
+}

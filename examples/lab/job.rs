@@ -1,0 +1,172 @@
+//! Jobs: the unit of a load, and the async program that works one off.
+//!
+//! Owns: `Job` (what is planned), `Out` (what happened), the arrivals.
+//!
+//! Laws: the program is an ordinary one. A job is a task that uses the processor by
+//! `time::work` and yields between its polls; the arrivals are a task that sleeps
+//! until the next one and spawns it. Waiting is counted from the planned instant.
+//!
+//! Absent on purpose: any engine. Who runs next, and when, is the loop's business.
+//!
+//! Read next: `bench.rs`.
+
+use downbeat::runtime::{current_task, spawn_with};
+use downbeat::sync::Notify;
+use downbeat::time::{now, sleep_until, work};
+use downbeat::{SpawnOptions, yield_now};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Tasks of this group are the laboratory's own: arrivals, stop watches. They come
+/// before all others (see `bench.rs`), since the world outside waits for no policy.
+pub(crate) const LAB: u32 = u32::MAX;
+
+/// One piece of work, as planned. Times in nanoseconds.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// Its arrival, after the beginning.
+    pub(crate) at: u64,
+    /// Its work.
+    pub(crate) size: u64,
+    /// The longest poll it does.
+    pub(crate) poll: u64,
+    /// Larger is more urgent.
+    pub(crate) priority: u32,
+    /// Its share.
+    pub(crate) weight: u32,
+    /// Its group.
+    pub(crate) group: u32,
+    /// Its deadline, after the beginning.
+    pub(crate) deadline: Option<u64>,
+}
+
+/// What became of a job. Times in nanoseconds after the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Out {
+    /// Its spawn: at or shortly after its arrival.
+    pub(crate) spawned: u64,
+    /// The start of its first poll.
+    pub(crate) start: u64,
+    /// Its end; 0 for a job that never ended.
+    pub(crate) end: u64,
+}
+
+/// What all jobs share.
+struct Site {
+    /// The beginning.
+    zero: Instant,
+    /// By number of the job.
+    outs: RefCell<Vec<Out>>,
+    /// How many are not done yet.
+    left: Cell<usize>,
+    /// Told when none is.
+    done: Notify,
+}
+
+/// The most jobs spawned without a breath.
+const ONE_POLL: u64 = u64::MAX;
+
+impl Job {
+    /// A job of one poll.
+    pub(crate) fn new(at: u64, size: u64) -> Self {
+        Self {
+            at,
+            size,
+            poll: ONE_POLL,
+            priority: 0,
+            weight: 1,
+            group: 0,
+            deadline: None,
+        }
+    }
+
+    /// The same job in polls of at most this length.
+    pub(crate) fn cut(mut self, poll: u64) -> Self {
+        self.poll = poll;
+        self
+    }
+
+    fn options(&self, zero: Instant) -> SpawnOptions {
+        let options = SpawnOptions::new()
+            .priority(self.priority)
+            .weight(self.weight)
+            .group(self.group)
+            .size(self.size);
+        match self.deadline {
+            Some(deadline) => options.deadline(zero + Duration::from_nanos(deadline)),
+            None => options,
+        }
+    }
+}
+
+/// The program: all jobs arrive, are worked off, and it ends with the last one.
+pub(crate) async fn open(jobs: Rc<[Job]>) -> Vec<Out> {
+    let site = Rc::new(Site {
+        zero: now(),
+        outs: RefCell::new(vec![Out::default(); jobs.len()]),
+        left: Cell::new(jobs.len()),
+        done: Notify::new(),
+    });
+    drop(spawn_with(
+        arrivals(Rc::clone(&jobs), Rc::clone(&site)),
+        SpawnOptions::new().name("arrivals").group(LAB),
+    ));
+    if !jobs.is_empty() {
+        site.done.notified().await;
+    }
+    site.outs.take()
+}
+
+/// Sleeps until the next arrival and spawns it.
+async fn arrivals(jobs: Rc<[Job]>, site: Rc<Site>) {
+    for (number, job) in jobs.iter().enumerate() {
+        let at = site.zero + Duration::from_nanos(job.at);
+        if at > now() {
+            sleep_until(at).await;
+        }
+        site.outs.borrow_mut()[number].spawned = since(site.zero);
+        let task = work_off(number, job.size, job.poll, Rc::clone(&site));
+        drop(spawn_with(task, job.options(site.zero)));
+    }
+}
+
+/// Works one job off.
+async fn work_off(number: usize, size: u64, poll: u64, site: Rc<Site>) {
+    site.outs.borrow_mut()[number].start = since(site.zero);
+    let mut left = size;
+    loop {
+        let step = left.min(poll);
+        work(Duration::from_nanos(step));
+        left -= step;
+        if left == 0 {
+            break;
+        }
+        yield_now().await;
+    }
+    site.outs.borrow_mut()[number].end = since(site.zero);
+    site.left.set(site.left.get() - 1);
+    if site.left.get() == 0 {
+        site.done.notify_one();
+    }
+}
+
+/// Nanoseconds since `zero`.
+pub(crate) fn since(zero: Instant) -> u64 {
+    now().saturating_duration_since(zero).as_nanos() as u64
+}
+
+/// Makes the running task one of the laboratory's own.
+pub(crate) fn join_the_lab() {
+    current_task(|task| task.set_group(LAB));
+}
+
+/// A task that is always ready: works for `poll`, yields, again, until `end`.
+/// `each` is told the beginning of every poll.
+pub(crate) async fn busy(poll: Duration, end: Instant, mut each: impl FnMut(Instant)) {
+    while now() < end {
+        each(now());
+        work(poll);
+        yield_now().await;
+    }
+}

@@ -1,0 +1,162 @@
+//! The laboratory as an experiment sees it.
+//!
+//! Owns: the seed, and what the runs of an experiment leave behind: their combined
+//! hash, broken self-checks, recordings for pictures.
+//!
+//! Laws: what a virtual run does depends on the seed alone.
+//!
+//! Read next: `table.rs`, then `experiments/mod.rs`.
+
+use crate::bench::{Setup, Time, run};
+use crate::job::{Job, Out, open};
+use crate::meter::Facts;
+use downbeat::policy::{Expression, Policy};
+use downbeat::testing::Recording;
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+
+/// The laboratory.
+pub(crate) struct Lab {
+    /// Everything random comes from here.
+    pub(crate) seed: u64,
+    /// Whether to run the real column.
+    pub(crate) real: bool,
+    /// Whether to keep the events of the next runs.
+    pub(crate) record: bool,
+    /// What the runs left behind.
+    left: RefCell<Left>,
+}
+
+/// What runs leave behind.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// Over all virtual runs, in order.
+    pub(crate) hash: u64,
+    /// Virtual runs.
+    pub(crate) runs: u64,
+    /// Polls in all runs.
+    pub(crate) polls: u64,
+    /// Broken self-checks.
+    pub(crate) broken: Vec<String>,
+    /// Events of the recorded runs.
+    pub(crate) recordings: Vec<(String, Recording)>,
+}
+
+/// A load that ran: what was planned and what became of it.
+pub(crate) struct Ran {
+    /// What was planned.
+    pub(crate) jobs: Rc<[Job]>,
+    /// What became of it, in the same order.
+    pub(crate) outs: Vec<Out>,
+}
+
+/// The longest recording that goes into a picture.
+const MAX_RECORDINGS: usize = 8;
+
+impl Lab {
+    pub(crate) fn new(seed: u64, real: bool, record: bool) -> Self {
+        let left = RefCell::default();
+        Self {
+            seed,
+            real,
+            record,
+            left,
+        }
+    }
+
+    /// The policy that an expression names. The experiments' own are known to parse.
+    pub(crate) fn policy(&self, text: &str) -> Box<dyn Policy> {
+        match text.parse::<Expression>() {
+            Ok(expression) => expression.build(self.seed),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Runs a program. `None` when it got stuck, which is noted.
+    pub(crate) fn run<T>(
+        &self,
+        label: &str,
+        setup: Setup,
+        program: impl Future<Output = T>,
+    ) -> (Option<T>, Facts) {
+        let record = self.record && self.left.borrow().recordings.len() < MAX_RECORDINGS;
+        let (output, mut facts) = run(setup.record(record), program);
+        self.note(label, &mut facts);
+        (output, facts)
+    }
+
+    /// Runs a load under the policy that an expression names, in virtual time.
+    pub(crate) fn open(&self, policy: &str, jobs: &Rc<[Job]>) -> Ran {
+        let setup = Setup::new(self.policy(policy)).starves();
+        self.open_with(policy, setup, jobs)
+    }
+
+    /// Runs a load on the machine, if real columns are wanted.
+    pub(crate) fn open_real(&self, policy: &str, jobs: &Rc<[Job]>) -> Option<Ran> {
+        let setup = Setup::new(self.policy(policy)).starves().time(Time::Real);
+        self.real.then(|| self.open_with(policy, setup, jobs))
+    }
+
+    pub(crate) fn open_with(&self, label: &str, setup: Setup, jobs: &Rc<[Job]>) -> Ran {
+        let record = self.record && self.left.borrow().recordings.len() < MAX_RECORDINGS;
+        let (outs, mut facts) = run(setup.record(record), open(Rc::clone(jobs)));
+        let outs = outs.unwrap_or_default();
+        facts.check_little(outs.iter().map(|out| out.end.saturating_sub(out.spawned)));
+        self.note(label, &mut facts);
+        let jobs = Rc::clone(jobs);
+        Ran { jobs, outs }
+    }
+
+    /// What the runs since the last call left behind.
+    pub(crate) fn take(&self) -> Left {
+        self.left.take()
+    }
+
+    fn note(&self, label: &str, facts: &mut Facts) {
+        let mut left = self.left.borrow_mut();
+        left.polls += facts.polls;
+        if let Some(hash) = facts.hash {
+            left.runs += 1;
+            left.hash = (left.hash.rotate_left(7) ^ hash.value).wrapping_mul(0x0100_0000_01b3);
+            if !hash.repeatable {
+                left.broken
+                    .push(format!("{label}: another thread woke a task"));
+            }
+        }
+        let broken = facts.broken.iter().map(|law| format!("{label}: {law}"));
+        left.broken.extend(broken);
+        let recording = std::mem::take(&mut facts.recording);
+        if !recording.events.is_empty() {
+            left.recordings.push((label.to_owned(), recording));
+        }
+    }
+}
+
+impl Ran {
+    /// Time from arrival to the first poll, in milliseconds.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = f64> + '_ {
+        let pairs = self.jobs.iter().zip(&self.outs);
+        pairs.map(|(job, out)| ms(out.start.saturating_sub(job.at)))
+    }
+
+    /// The sum that no order of work changes: waits times sizes (experiment e1).
+    pub(crate) fn conserved(&self) -> i128 {
+        let pairs = self.jobs.iter().zip(&self.outs);
+        let wait = |job: &Job, out: &Out| i128::from(out.start) - i128::from(job.at);
+        pairs
+            .map(|(job, out)| wait(job, out) * i128::from(job.size))
+            .sum()
+    }
+
+    /// Time from arrival to the end, in milliseconds.
+    pub(crate) fn stays(&self) -> impl Iterator<Item = f64> + '_ {
+        let pairs = self.jobs.iter().zip(&self.outs);
+        pairs.map(|(job, out)| ms(out.end.saturating_sub(job.at)))
+    }
+}
+
+/// Nanoseconds as milliseconds.
+pub(crate) fn ms(nanos: u64) -> f64 {
+    nanos as f64 / 1e6
+}

@@ -1,0 +1,174 @@
+//! The scheduling laboratory: claims about orders, held against two clocks.
+//!
+//! ```text
+//! cargo run --release --example lab -- list
+//! cargo run --release --example lab -- run convoy
+//! cargo run --release --example lab -- run all --check
+//! cargo run --release --example lab -- duel fifo srpt --load 'poisson(.8) h2(.2ms,8.2ms,.9)'
+//! ```
+//!
+//! Every program it runs is an ordinary async program on the public interface.
+//!
+//! Read in this order: `job.rs` (the unit of a load), `bench.rs`, `door.rs`, `meter.rs`
+//! (how it is run and watched), `lab.rs`, `table.rs`, `experiments/mod.rs`; then the commands.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod chance;
+mod door;
+mod duel;
+mod experiments;
+mod fetch;
+mod files;
+mod find;
+mod job;
+mod lab;
+mod load;
+mod meter;
+#[path = "../pictures/mod.rs"]
+mod pictures;
+mod play;
+mod programs;
+mod runner;
+mod stats;
+mod story;
+mod table;
+mod theory;
+mod whatif;
+
+use clap::{Parser, Subcommand};
+use files::Files;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A laboratory for scheduling policies: theory, virtual time and real time side by side
+#[derive(Parser)]
+#[command(name = "lab")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Where all chance comes from
+    #[arg(long, global = true, default_value_t = 7)]
+    seed: u64,
+    #[command(flatten)]
+    files: Files,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The experiments, each with its claim, and the policies
+    List,
+    /// Run an experiment, or all
+    Run {
+        /// Its name or number, or `all`
+        name: String,
+        /// End with 1, naming the laws, if any broke
+        #[arg(long)]
+        check: bool,
+        /// Leave the real column out
+        #[arg(long)]
+        virtual_only: bool,
+    },
+    /// Two policies on the same load
+    Duel {
+        first: String,
+        second: String,
+        #[arg(long, default_value = "poisson(.8) h2(.2ms,8.2ms,.9)")]
+        load: String,
+    },
+    /// Fetch URLs for real, with an order for the run queue and one for the gate
+    Fetch(fetch::Wish),
+    /// A recorded fetch under other policies, in virtual time
+    Whatif {
+        /// What `lab fetch --record` wrote
+        file: PathBuf,
+        /// A policy, or `all`
+        #[arg(long, default_value = "all")]
+        policy: String,
+    },
+    /// Look for a schedule under which a program is wrong
+    Find {
+        program: String,
+        #[arg(long, default_value = "pct(3)")]
+        policy: String,
+        #[arg(long, default_value_t = 1000)]
+        runs: u64,
+    },
+    /// Cut a failing schedule down to what matters
+    Shrink {
+        program: String,
+        #[arg(long, default_value = "pct(3)")]
+        policy: String,
+        /// Its exceptions from FIFO, as `find` printed them
+        #[arg(long)]
+        schedule: Option<String>,
+    },
+    /// You choose who runs next
+    Play {
+        #[arg(
+            long,
+            default_value = "poisson(1.2) uniform(1ms,9ms) polls(1ms) jobs(6)"
+        )]
+        load: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match obey(&cli) {
+        Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
+        Ok(broken) => {
+            eprintln!("{} broken:", broken.len());
+            for law in broken {
+                eprintln!("  {law}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(problem) => {
+            eprintln!("lab: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Does what was asked; returns broken laws that count.
+fn obey(cli: &Cli) -> Result<Vec<String>, String> {
+    let (seed, files) = (cli.seed, &cli.files);
+    let nothing = |()| Vec::new();
+    match &cli.command {
+        Command::List => {
+            runner::list();
+            Ok(Vec::new())
+        }
+        Command::Run {
+            name,
+            check,
+            virtual_only,
+        } => {
+            let broken = runner::run(name, seed, !virtual_only, files)?;
+            Ok(if *check { broken } else { Vec::new() })
+        }
+        Command::Duel {
+            first,
+            second,
+            load,
+        } => duel::duel([first, second], load, seed, files),
+        Command::Fetch(wish) => fetch::fetch(wish, seed, files),
+        Command::Whatif { file, policy } => {
+            let text = std::fs::read_to_string(file);
+            let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
+            whatif::whatif(&text, policy, seed, files)
+        }
+        Command::Find {
+            program,
+            policy,
+            runs,
+        } => find::find(program, policy, *runs, seed).map(nothing),
+        Command::Shrink {
+            program,
+            policy,
+            schedule,
+        } => find::shrink(program, policy, schedule.as_deref(), seed).map(nothing),
+        Command::Play { load } => play::play(load, seed).map(nothing),
+    }
+}

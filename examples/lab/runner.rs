@@ -1,0 +1,165 @@
+//! `lab list` and `lab run`.
+//!
+//! Laws: `--check` names every law that broke, in a table or by a self-check, and then
+//! the process ends with 1.
+//!
+//! Read next: `experiments/mod.rs`.
+
+use crate::experiments::{ALL, Experiment, called};
+use crate::files::{Files, Page};
+use crate::lab::{Lab, Left};
+use crate::programs::PROGRAMS;
+use crate::table::{CSV_HEAD, Grid, HEADS, Row, print};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// What one experiment came to.
+struct Outcome {
+    it: &'static Experiment,
+    rows: Vec<Row>,
+    left: Left,
+}
+
+/// What exists.
+pub(crate) fn list() {
+    for it in ALL {
+        println!("{:4} {:13} {}", it.number, it.name, it.claim);
+    }
+    println!("\nprograms for `lab find`:\n");
+    for program in PROGRAMS {
+        println!("  {:13} {}", program.name, program.says);
+    }
+    println!("\nlab run NAME, lab run all --check; policies for `lab duel` and others:\n");
+    for (usage, says) in downbeat::policy::Expression::words() {
+        println!("  {usage:26} {says}");
+    }
+}
+
+/// What else this machine was doing: the real column is only as good as that.
+fn other_work() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    match load.split(' ').next() {
+        Some(load) if !load.is_empty() => format!("; load average of this machine {load}"),
+        _ => String::new(),
+    }
+}
+
+/// Runs experiments; returns the broken laws.
+pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Vec<String>, String> {
+    let chosen = called(word);
+    if chosen.is_empty() {
+        let names: Vec<_> = ALL.iter().map(|it| it.name).collect();
+        return Err(format!(
+            "no experiment {word:?}; there are: all, {}",
+            names.join(", ")
+        ));
+    }
+    let lab = Lab::new(seed, real, files.want_pictures());
+    let (mut outcomes, mut broken) = (Vec::new(), Vec::new());
+    for it in chosen {
+        let began = Instant::now();
+        let rows = (it.run)(&lab);
+        let outcome = Outcome {
+            it,
+            rows,
+            left: lab.take(),
+        };
+        print_outcome(&outcome, seed, began.elapsed().as_secs_f64());
+        broken.extend(outcome.broken());
+        outcomes.push(outcome);
+    }
+    if real {
+        println!(
+            "real columns: what this machine did, never asserted{}",
+            other_work()
+        );
+    }
+    files.text(&csv(&outcomes), &as_json(&outcomes, seed))?;
+    let several = outcomes.len() > 1;
+    for outcome in outcomes {
+        let name = outcome.it.name;
+        let files = if several {
+            files.of(name)
+        } else {
+            files.clone()
+        };
+        files.picture(outcome.page(seed))?;
+    }
+    Ok(broken)
+}
+
+fn print_outcome(outcome: &Outcome, seed: u64, seconds: f64) {
+    let Outcome { it, rows, left } = outcome;
+    println!("{} {}: {}", it.number, it.name, it.claim);
+    println!("  theory: {}\n  source: {}", it.formula, it.source);
+    print!("{}", print(rows));
+    let laws = if outcome.broken().is_empty() {
+        "all laws hold"
+    } else {
+        "LAWS BROKEN"
+    };
+    println!(
+        "  {laws}; {} runs, {} polls, {seconds:.2} s; seed {seed}, schedule_hash {:016x}",
+        left.runs, left.polls, left.hash
+    );
+    for law in left.broken.iter().take(5) {
+        println!("  BROKEN {law}");
+    }
+    println!("  {}\n", it.moral);
+}
+
+impl Outcome {
+    /// The broken laws, in words.
+    fn broken(&self) -> Vec<String> {
+        let name = self.it.name;
+        let rows = self.rows.iter().filter(|row| !row.holds());
+        let mut broken: Vec<String> = rows
+            .map(|row| {
+                let [theory, found, ..] = row.cells();
+                format!(
+                    "{name}: {}: theory {theory}, virtual {found}, {}",
+                    row.what,
+                    row.verdict()
+                )
+            })
+            .collect();
+        broken.extend(self.left.broken.iter().map(|law| format!("{name}: {law}")));
+        broken
+    }
+
+    fn page(self, seed: u64) -> Page {
+        let it = self.it;
+        let mut table = Grid::new(&HEADS);
+        for row in &self.rows {
+            table.row(row.what.clone(), row.cells());
+        }
+        Page {
+            title: format!("{} {}", it.number, it.name),
+            claim: format!("{} Theory: {}.", it.claim, it.formula),
+            command: format!("lab run {} --seed {seed}", it.name),
+            table,
+            recordings: self.left.recordings,
+            theory: None,
+        }
+    }
+}
+
+fn csv(outcomes: &[Outcome]) -> String {
+    let lines = outcomes
+        .iter()
+        .flat_map(|o| o.rows.iter().map(|row| row.csv(o.it.name)));
+    CSV_HEAD.to_owned() + &lines.collect::<String>()
+}
+
+fn as_json(outcomes: &[Outcome], seed: u64) -> Value {
+    let each = outcomes.iter().map(|o| {
+        json!({
+            "number": o.it.number, "name": o.it.name, "claim": o.it.claim,
+            "formula": o.it.formula, "source": o.it.source, "seed": seed,
+            "schedule_hash": format!("{:016x}", o.left.hash),
+            "rows": o.rows.iter().map(Row::json).collect::<Vec<_>>(),
+            "broken": o.broken(),
+        })
+    });
+    Value::Array(each.collect())
+}

@@ -1,0 +1,111 @@
+//! The laboratory as a process: what it prints, what it ends with, and that the same
+//! seed says the same.
+//!
+//! The example must be built: `cargo test` does that, `cargo test --test lab` does not.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// Next to the tests: `target/<profile>/examples/lab`.
+fn path() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let profile = test.ancestors().nth(2).expect("tests are in deps/");
+    let name = format!("lab{}", std::env::consts::EXE_SUFFIX);
+    let path = profile.join("examples").join(name);
+    assert!(path.exists(), "first: cargo build --example lab ({path:?})");
+    path
+}
+
+fn lab(args: &[&str]) -> (String, Output) {
+    let mut command = Command::new(path());
+    let output = command.args(args).stdin(Stdio::null()).output();
+    let output = output.expect("the laboratory starts");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output)
+}
+
+/// What an experiment printed, without how long it took.
+fn without_times(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.split_once(" polls, ") {
+        Some((before, after)) => {
+            let (_, rest) = after
+                .split_once("; ")
+                .expect("a time stands before the seed");
+            format!("{before}; {rest}\n")
+        }
+        None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+#[test]
+fn list_names_experiments_programs_and_policies() {
+    let (text, output) = lab(&["list"]);
+    assert!(output.status.success());
+    for word in ["conservation", "e17", "lost-update", "groups(fifo) >"] {
+        assert!(text.contains(word), "{word} is missing in {text}");
+    }
+}
+
+#[test]
+fn exact_experiments_hold_and_repeat() {
+    for name in ["convoy", "skip", "gate"] {
+        let args = ["run", name, "--check", "--virtual-only", "--seed", "11"];
+        let (first, output) = lab(&args);
+        assert!(output.status.success(), "{name}: {first}");
+        assert!(first.contains("all laws hold") && first.contains("schedule_hash "));
+        let (again, _) = lab(&args);
+        assert_eq!(without_times(&first), without_times(&again), "{name}");
+    }
+}
+
+#[test]
+fn a_duel_conserves_and_points_at_bad_words() {
+    let load = "poisson(.9) exp(1ms) jobs(200)";
+    let (text, output) = lab(&["duel", "fifo", "sjf", "--load", load]);
+    assert!(output.status.success());
+    assert!(text.contains("the same to the nanosecond"), "{text}");
+    let (_, output) = lab(&["duel", "fifo", "sfj", "--load", load]);
+    assert_eq!(output.status.code(), Some(2));
+    let says = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(says.contains("^^^") && says.contains("srpt"), "{says}");
+}
+
+#[test]
+fn a_failing_schedule_is_found_and_shrunk() {
+    let (text, _) = lab(&["find", "lost-update", "--runs", "200"]);
+    assert!(text.contains("right under fifo; wrong under pct"), "{text}");
+    let (text, output) = lab(&["shrink", "lost-update"]);
+    assert!(output.status.success());
+    assert!(text.contains("FIFO everywhere except"), "{text}");
+    assert!(text.contains("ran before"), "{text}");
+    let schedule = text
+        .split("--schedule '")
+        .nth(1)
+        .expect("it says how to repeat it");
+    let schedule = schedule.split('\'').next().expect("in quotes");
+    let (again, _) = lab(&["shrink", "lost-update", "--schedule", schedule]);
+    assert!(
+        again.contains(&format!("schedule: {schedule}\n")),
+        "{again}"
+    );
+}
+
+#[test]
+fn a_story_is_told_again() {
+    let story = "downbeat-story 1\npermits 1\n\
+                 0 0 w1000000 s9000000 w0 # long\n\
+                 0 1 w1000000 s1000000 w0 # short\n";
+    let file = std::env::temp_dir().join(format!("lab-{}.story", std::process::id()));
+    std::fs::write(&file, story).expect("a temporary file");
+    let (text, output) = lab(&["whatif", &file.to_string_lossy(), "--policy", "all"]);
+    std::fs::remove_file(&file).expect("it was there");
+    assert!(output.status.success());
+    // Alone in line: the long one first, whatever the run queue says.
+    let fifo = text
+        .lines()
+        .find(|line| line.contains("run queue fifo"))
+        .expect("a line");
+    let cells: Vec<&str> = fifo.split_whitespace().skip(3).collect();
+    assert_eq!(cells, ["11.000", "10.000", "12.000", "0.000"]);
+    assert!(text.contains("schedule_hash"));
+}
