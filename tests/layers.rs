@@ -267,7 +267,11 @@ fn budget(what: &str) -> usize {
 /// does not stay for nothing.
 const LONGER: &[(&str, &str, usize)] = &[
     ("examples/lab/duel.rs", "duel", 45),
-    ("examples/lab/experiments/e01_conservation.rs", "breakers", 41),
+    (
+        "examples/lab/experiments/e01_conservation.rs",
+        "breakers",
+        41,
+    ),
     ("examples/lab/experiments/e09_bugs.rs", "run", 43),
     ("examples/lab/fetch.rs", "", 262),
     ("examples/lab/runner.rs", "run", 42),
