@@ -118,6 +118,14 @@ fn stranger(seed: u64) -> Box<dyn Policy> {
     }))
 }
 
+/// Breakers turn jobs away or pass them over.
+fn expected(report: &Report) -> bool {
+    matches!(
+        report,
+        Report::PolicyShed { .. } | Report::PassedOver { .. }
+    )
+}
+
 /// Policies that idle with work in hand, or turn work away, must not keep the sum.
 fn breakers(lab: &Lab, jobs: &Rc<[Job]>) -> Vec<Row> {
     let few: Rc<[Job]> = jobs[..2000].into();
@@ -132,12 +140,7 @@ fn breakers(lab: &Lab, jobs: &Rc<[Job]>) -> Vec<Row> {
         ),
     ];
     let broken = policies.into_iter().map(|(name, policy)| {
-        let setup = Setup::new(policy).expects(|report| {
-            matches!(
-                report,
-                Report::PolicyShed { .. } | Report::PassedOver { .. }
-            )
-        });
+        let setup = Setup::new(policy).expects(expected);
         // A job that was shed never ends, so the program has an end of its own.
         let hour = Duration::from_secs(3600);
         let (outs, _) = lab.run(name, setup, timeout(hour, open(Rc::clone(&few))));
