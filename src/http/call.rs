@@ -26,17 +26,19 @@ use super::response::Response;
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
     client: Client,
-    request: Result<Request, Error>,
+    request: Result<Box<Request>, Error>,
 }
 
 impl RequestBuilder {
     pub(crate) fn new(client: Client, method: Method, url: Result<Url, Error>) -> Self {
-        let request = url.map(|url| Request {
-            method,
-            url,
-            headers: Headers::new(),
-            body: Body::empty(),
-            options: client.0.options.clone(),
+        let request = url.map(|url| {
+            Box::new(Request {
+                method,
+                url,
+                headers: Headers::new(),
+                body: Body::empty(),
+                options: client.0.options.clone(),
+            })
         });
         RequestBuilder { client, request }
     }

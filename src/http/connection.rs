@@ -8,7 +8,7 @@
 //! useless; TLS tickets are no bytes. V04: the end of a TLS stream without
 //! close_notify is told apart from a clean one.
 //!
-//! Absent on purpose: requests; `transfer.rs` carries them.
+//! Absent on purpose: requests; `transfer/mod.rs` carries them.
 //!
 //! Read next: `pool/mod.rs`.
 

@@ -178,16 +178,14 @@ impl Drop for Landing {
 
 async fn landing(flight: Rc<RefCell<Flight>>) -> Answer {
     poll_fn(|cx| {
-        let mut flight = flight.borrow_mut();
-        if let Some(answer) = &flight.landed {
+        if let Some(answer) = &flight.borrow().landed {
             return Poll::Ready(answer.clone());
         }
-        if !flight
-            .waiting
-            .iter()
-            .any(|known| known.will_wake(cx.waker()))
-        {
-            flight.waiting.push(cx.waker().clone());
+        let known = (flight.borrow().waiting.iter()).any(|known| known.will_wake(cx.waker()));
+        if !known {
+            // LAW T5: cloned with nothing borrowed.
+            let waker = cx.waker().clone();
+            flight.borrow_mut().waiting.push(waker);
         }
         Poll::Pending
     })

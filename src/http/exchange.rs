@@ -236,9 +236,9 @@ impl Exchange {
         std::mem::take(&mut self.head)
     }
 
-    /// The trailers. Empty before `Done`.
-    pub(crate) fn trailers(&self) -> &Headers {
-        &self.trailers
+    /// Takes the trailers out. Empty before `Done`.
+    pub(crate) fn take_trailers(&mut self) -> Headers {
+        std::mem::take(&mut self.trailers)
     }
 
     /// Everything that was let pass so far.

@@ -5,7 +5,7 @@
 //! Laws: an error keeps its `source`. Running out of descriptors has a kind of
 //! its own, since waiting helps against it and nothing else does.
 //!
-//! Read next: `transfer.rs`, which meets most of them.
+//! Read next: `transfer/mod.rs`, which meets most of them.
 
 use std::io;
 

@@ -66,7 +66,7 @@ pub(crate) struct Options {
 /// One call under way.
 pub(super) struct Fetch<'a> {
     pub(super) client: &'a Rc<Shared>,
-    pub(super) request: Request,
+    pub(super) request: Box<Request>,
     /// The origin of the request's URL.
     pub(super) origin: Origin,
     pub(super) tracer: Tracer,
@@ -84,7 +84,10 @@ pub(super) struct Fetch<'a> {
 ///
 /// # Errors
 /// Anything in `ErrorKind`.
-pub(crate) async fn fetch(client: &Rc<Shared>, mut request: Request) -> Result<Response, Error> {
+pub(crate) async fn fetch(
+    client: &Rc<Shared>,
+    mut request: Box<Request>,
+) -> Result<Response, Error> {
     let started = time::now();
     let options = request.options.clone();
     // The user and password become a header at once, and are seen by nobody.
@@ -110,12 +113,22 @@ pub(crate) async fn fetch(client: &Rc<Shared>, mut request: Request) -> Result<R
         method: &fetch.request.method,
         url: &fetch.request.url,
     });
-    let outcome = fetch.run().await;
-    outcome.map_err(|error| fetch.blame(error))
+    let transfer = match fetch.run().await {
+        Ok(transfer) => transfer,
+        Err(error) => return Err(fetch.blame(error)),
+    };
+    let Fetch {
+        request,
+        account,
+        quirks,
+        ..
+    } = fetch;
+    Ok(Response::new(transfer, request.url, account, quirks))
 }
 
 impl Fetch<'_> {
-    async fn run(&mut self) -> Result<Response, Error> {
+    /// A transfer whose response is for the caller.
+    async fn run(&mut self) -> Result<Box<Transfer>, Error> {
         // Bounded by the redirect limit.
         loop {
             let mut transfer = self.hop().await?;
@@ -136,7 +149,10 @@ impl Fetch<'_> {
                 .trail
                 .follow(&turn, &options.redirects, &options.limits)?
             {
-                Step::Deliver => return self.deliver(transfer),
+                Step::Deliver => {
+                    transfer.finish_if_empty()?;
+                    return Ok(transfer);
+                }
                 Step::Follow(next) => {
                     let status = turn.status;
                     self.drain(&mut transfer).await;
@@ -144,15 +160,6 @@ impl Fetch<'_> {
                 }
             }
         }
-    }
-
-    fn deliver(&mut self, mut transfer: Transfer) -> Result<Response, Error> {
-        let head = transfer.take_head();
-        transfer.finish_if_empty()?;
-        let started = self.account.started;
-        let account = std::mem::replace(&mut self.account, Account::new(started));
-        let url = self.request.url.clone();
-        Ok(Response::new(transfer, head, url, account, self.quirks))
     }
 
     /// Reads the body of a redirect, if it is short, to save the connection.

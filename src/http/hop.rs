@@ -40,7 +40,7 @@ impl Fetch<'_> {
     ///
     /// # Errors
     /// Whatever happened to the last try.
-    pub(super) async fn hop(&mut self) -> Result<Transfer, Error> {
+    pub(super) async fn hop(&mut self) -> Result<Box<Transfer>, Error> {
         let mut fresh = false;
         // Bounded by `retry::MOST`.
         for before in 0.. {
@@ -111,7 +111,7 @@ impl Fetch<'_> {
         outbox: Outbox,
         asked: Asked,
         fresh: bool,
-    ) -> Result<Transfer, Error> {
+    ) -> Result<Box<Transfer>, Error> {
         let mut acquired = self.connection(fresh).await;
         let out_of_descriptors = |error: &Error| error.kind() == ErrorKind::DescriptorsExhausted;
         if acquired.as_ref().is_err_and(out_of_descriptors) && self.client.pool.counts().1 > 0 {
@@ -126,14 +126,15 @@ impl Fetch<'_> {
         let options = &self.request.options;
         let mut exchange = Exchange::begin(asked, &options.limits);
         exchange.reuse_memory(response::spare_headers());
-        Ok(Transfer::begin(
+        // Boxed: it lives on in the response, and is moved more than once.
+        Ok(Box::new(Transfer::begin(
             connection,
             exchange,
             outbox,
-            Watch::new(options.deadlines.clone(), self.total, time::now()),
+            Watch::new(options.clone(), self.total, time::now()),
             self.client.clone(),
             self.tracer.clone(),
-        ))
+        )))
     }
 
     async fn connection(&self, fresh: bool) -> Result<Acquired, Error> {

@@ -26,7 +26,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::error::Error;
 use super::kind::{ErrorKind, RequestFault};
@@ -64,14 +64,15 @@ impl Scheme {
 pub struct Origin {
     /// http or https.
     scheme: Scheme,
-    /// The name or address, without brackets, as `url` normalised it.
-    host: Box<str>,
-    /// The address, if the host is one.
-    ip: Option<IpAddr>,
     /// The port, default filled in.
     port: u16,
-    /// The text of the `Host` field.
+    /// The text of the `Host` field, as `url` normalised it. The host is its
+    /// beginning.
     authority: Box<str>,
+    /// The address, if the host is one.
+    ip: Option<IpAddr>,
+    /// Where the host ends in `authority`, brackets included.
+    host_end: usize,
 }
 
 impl Origin {
@@ -87,26 +88,21 @@ impl Origin {
             "https" => Scheme::Https,
             _ => return Err(refuse(RequestFault::Scheme)),
         };
-        let port = url.port().unwrap_or(scheme.default_port());
-        let (host, ip, bracketed) = match url.host() {
-            Some(Host::Domain(name)) if !name.is_empty() => (name.to_owned(), None, false),
-            Some(Host::Ipv4(ip)) => (ip.to_string(), Some(IpAddr::V4(ip)), false),
-            Some(Host::Ipv6(ip)) => (ip.to_string(), Some(IpAddr::V6(ip)), true),
+        let ip = match url.host() {
+            Some(Host::Domain(name)) if !name.is_empty() => None,
+            Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             _ => return Err(refuse(RequestFault::Url)),
         };
-        let mut authority = match bracketed {
-            true => format!("[{host}]"),
-            false => host.clone(),
-        };
-        if port != scheme.default_port() {
-            authority.push_str(&format!(":{port}"));
-        }
+        // `url` keeps exactly this: brackets around IPv6, no default port.
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        let host = &url[Position::BeforeHost..Position::AfterHost];
         Ok(Origin {
             scheme,
-            host: host.into(),
-            ip,
-            port,
+            port: url.port().unwrap_or(scheme.default_port()),
             authority: authority.into(),
+            ip,
+            host_end: host.len(),
         })
     }
 
@@ -122,7 +118,9 @@ impl Origin {
 
     /// The name or address to look up, without brackets.
     pub fn host(&self) -> &str {
-        &self.host
+        let host = self.authority.get(..self.host_end).unwrap_or_default();
+        let inside = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        inside.unwrap_or(host)
     }
 
     /// The address, if the host is one and nothing has to be looked up.
@@ -145,8 +143,8 @@ impl Origin {
     /// with the port (RFC 9110 section 9.3.6).
     pub fn authority_with_port(&self) -> String {
         match self.ip {
-            Some(IpAddr::V6(_)) => format!("[{}]:{}", self.host, self.port),
-            _ => format!("{}:{}", self.host, self.port),
+            Some(IpAddr::V6(_)) => format!("[{}]:{}", self.host(), self.port),
+            _ => format!("{}:{}", self.host(), self.port),
         }
     }
 
@@ -155,7 +153,7 @@ impl Origin {
     pub fn sni(&self) -> Option<&str> {
         match self.ip {
             Some(_) => None,
-            None => Some(self.host.strip_suffix('.').unwrap_or(&self.host)),
+            None => Some(self.host().strip_suffix('.').unwrap_or(self.host())),
         }
     }
 }

@@ -9,7 +9,7 @@
 //! Absent on purpose: knowing when to stop. The transfer asks the exchange
 //! whether the body may be written, before every call.
 //!
-//! Read next: `transfer.rs`.
+//! Read next: `transfer/mod.rs`.
 
 use std::io;
 use std::pin::Pin;

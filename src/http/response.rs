@@ -9,7 +9,7 @@
 //!
 //! Absent on purpose: an error for status 404. A response is what was asked for.
 //!
-//! Read next: `transfer.rs`.
+//! Read next: `transfer/mod.rs`.
 
 use std::cell::Cell;
 use std::fmt;
@@ -43,7 +43,7 @@ pub struct Response {
     /// Bytes written and read, as far as the body was read.
     wire: (u64, u64),
     /// What is left of it.
-    transfer: Option<Transfer>,
+    transfer: Option<Box<Transfer>>,
 }
 
 /// A request that was answered by a redirect.
@@ -98,14 +98,13 @@ impl Account {
 
 impl Response {
     pub(crate) fn new(
-        transfer: Transfer,
-        head: ResponseHead,
+        mut transfer: Box<Transfer>,
         url: Url,
         account: Account,
         quirks: Quirks,
     ) -> Response {
         let mut response = Response {
-            head,
+            head: transfer.take_head(),
             url,
             quirks,
             account,
@@ -115,6 +114,7 @@ impl Response {
             wire: (0, 0),
             transfer: Some(transfer),
         };
+        response.account.so_far();
         response.note();
         response
     }
@@ -149,7 +149,7 @@ impl Response {
         &self.quirks
     }
 
-    /// Where the time went, up to the last byte that was read.
+    /// Where the time went: up to the head, and once the body was read, to its end.
     pub fn timings(&self) -> &Timings {
         &self.account.timings
     }
@@ -288,13 +288,13 @@ impl Response {
         if let Some(transfer) = &self.transfer {
             self.quirks.merge(transfer.quirks());
             self.wire = transfer.wire();
-            self.account.so_far();
         }
     }
 
     fn end(&mut self) {
-        if let Some(transfer) = self.transfer.take() {
-            self.trailers = transfer.trailers().clone();
+        self.account.so_far();
+        if let Some(mut transfer) = self.transfer.take() {
+            self.trailers = transfer.take_trailers();
         }
     }
 

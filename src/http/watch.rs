@@ -16,22 +16,24 @@
 //! wait counts for silence and rate: a caller who reads slowly is not a server
 //! that sends slowly. P08, the timer dies with the exchange.
 //!
-//! Read next: `transfer.rs`.
+//! Read next: `transfer/mod.rs`.
 
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::alarm::Alarm;
-use super::deadlines::{Deadline, Deadlines};
+use super::deadlines::Deadline;
 use super::error::Error;
 use super::event::{Stage, Upload};
+use super::fetch::Options;
 use super::kind::Phase;
 use crate::clock::instant_after;
 use crate::time;
 
 /// The times of one exchange.
 pub(crate) struct Watch {
-    deadlines: Deadlines,
+    options: Rc<Options>,
     /// When the request as a whole has to be over.
     total: Option<Instant>,
     alarm: Alarm,
@@ -74,9 +76,9 @@ pub(crate) enum Due {
 }
 
 impl Watch {
-    pub(crate) fn new(deadlines: Deadlines, total: Option<Instant>, now: Instant) -> Watch {
+    pub(crate) fn new(options: Rc<Options>, total: Option<Instant>, now: Instant) -> Watch {
         Watch {
-            deadlines,
+            options,
             total,
             alarm: Alarm::default(),
             began: now,
@@ -155,7 +157,7 @@ impl Watch {
 
     /// The deadline that passes first.
     fn next(&self, stage: Stage, upload: Upload, waiting: Instant) -> Option<(Instant, Due)> {
-        let d = &self.deadlines;
+        let d = &self.options.deadlines;
         let after = |from: Instant, limit: Option<Duration>, deadline| {
             limit.map(|limit| (instant_after(from, limit), Due::Fails(deadline)))
         };
@@ -195,7 +197,7 @@ impl Watch {
     }
 
     fn judge_window(&mut self, stage: Stage, upload: Upload) -> Result<(), Error> {
-        let (Some(rate), Some(window)) = (self.deadlines.min_rate, &self.window) else {
+        let (Some(rate), Some(window)) = (self.options.deadlines.min_rate, &self.window) else {
             return Ok(());
         };
         let due = rate.bytes_per_second as f64 * rate.window.as_secs_f64();

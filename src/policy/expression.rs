@@ -8,13 +8,16 @@
 //! last stands in front of FIFO. Times are `5ms`, `100us`, `2s`, `50ns`. Arguments
 //! may be left out from the end.
 //!
+//! Owns: the expression and its error. `reader.rs` makes the one or the other.
+//!
 //! Laws: whatever the text, the answer is a policy or an error that points at the
 //! bad word; text and nesting are limited.
 //!
-//! Read next: `words.rs`, the list of what exists.
+//! Read next: `words.rs`, the list of what exists; `reader.rs`.
 
 use super::Policy;
-use super::words::{Param, WORDS, Word};
+use super::reader::Reader;
+use super::words::{WORDS, Word};
 use std::error::Error;
 use std::fmt;
 use std::ops::Range;
@@ -34,27 +37,27 @@ pub struct Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressionError {
     /// The text.
-    text: String,
+    pub(super) text: String,
     /// The bad part, in bytes.
-    at: Range<usize>,
+    pub(super) at: Range<usize>,
     /// What is wrong with it.
-    problem: String,
+    pub(super) problem: String,
 }
 
 /// One item of a chain, with what stands behind it.
 #[derive(Clone)]
-struct Node {
+pub(super) struct Node {
     /// The policy.
-    word: &'static Word,
+    pub(super) word: &'static Word,
     /// Its arguments, all of them.
-    values: Vec<Value>,
+    pub(super) values: Vec<Value>,
     /// The policy behind it.
-    inside: Option<Box<Node>>,
+    pub(super) inside: Option<Box<Node>>,
 }
 
 /// An argument.
 #[derive(Clone)]
-enum Value {
+pub(super) enum Value {
     Count(u32),
     Time(Duration),
     Seed(Option<u64>),
@@ -70,19 +73,8 @@ pub(super) struct Args<'a> {
     seed: u64,
 }
 
-/// Reads a text from left to right.
-struct Reader<'a> {
-    /// The text.
-    text: &'a str,
-    /// How far it was read.
-    at: usize,
-    /// How deep policies are nested here.
-    depth: usize,
-}
-
-/// The longest text and the deepest nesting.
+/// The longest text.
 const MAX_LENGTH: usize = 1000;
-const MAX_DEPTH: usize = 16;
 
 /// The policy that a text describes.
 ///
@@ -117,11 +109,7 @@ impl FromStr for Expression {
     type Err = ExpressionError;
 
     fn from_str(text: &str) -> Result<Self, ExpressionError> {
-        let mut reader = Reader {
-            text,
-            at: 0,
-            depth: 0,
-        };
+        let mut reader = Reader::new(text);
         if text.len() > MAX_LENGTH {
             return Err(reader.error(0..0, "the expression is too long"));
         }
@@ -201,166 +189,6 @@ fn inside(node: Option<&Node>, seed: u64) -> Box<dyn Policy> {
         || Box::new(super::Fifo::new()) as _,
         |node| node.build(seed),
     )
-}
-
-impl Reader<'_> {
-    /// Policies with `>` between them.
-    fn chain(&mut self) -> Result<Node, ExpressionError> {
-        self.depth += 1;
-        let at = self.word();
-        if self.depth > MAX_DEPTH {
-            return Err(self.error(at, "policies are nested too deep here"));
-        }
-        let name = &self.text[at.clone()];
-        let Some(word) = WORDS.iter().find(|word| word.name == name) else {
-            let at = if at.is_empty() { self.one() } else { at };
-            return Err(self.error(at, "expected a policy here"));
-        };
-        let values = self.arguments(word)?;
-        let mut inside = None;
-        if self.take('>') {
-            if !word.wraps {
-                let problem = format!("`{name}` is complete: nothing can stand behind it");
-                return Err(self.error(at, &problem));
-            }
-            inside = Some(Box::new(self.chain()?));
-        }
-        self.depth -= 1;
-        Ok(Node {
-            word,
-            values,
-            inside,
-        })
-    }
-
-    /// The arguments of a word in brackets, or what they are when left out.
-    fn arguments(&mut self, word: &'static Word) -> Result<Vec<Value>, ExpressionError> {
-        let open = self.take('(');
-        let mut more = open && !self.take(')');
-        let mut values = Vec::with_capacity(word.params.len());
-        for param in word.params {
-            let value = if more {
-                let value = self.argument(word, *param)?;
-                more = self.take(',');
-                if !more && !self.take(')') {
-                    return Err(self.error(self.one(), "expected `,` or `)` here"));
-                }
-                value
-            } else {
-                default_of(*param).ok_or_else(|| {
-                    let problem = format!("an argument is missing: `{}`", word.usage);
-                    self.error(self.one(), &problem)
-                })?
-            };
-            values.push(value);
-        }
-        if more {
-            let problem = format!("one argument too many: `{}`", word.usage);
-            let at = self.word();
-            return Err(self.error(at, &problem));
-        }
-        Ok(values)
-    }
-
-    /// One argument.
-    fn argument(&mut self, word: &Word, param: Param) -> Result<Value, ExpressionError> {
-        if let Param::Order = param {
-            return Ok(Value::Order(Box::new(self.chain()?)));
-        }
-        let at = self.word();
-        let text = &self.text[at.clone()];
-        let value = match param {
-            Param::Count(_) => text.parse().ok().map(Value::Count),
-            Param::Time(_) => time(text).map(Value::Time),
-            Param::Seed => text.parse().ok().map(|seed| Value::Seed(Some(seed))),
-            Param::Choice(words) => words
-                .iter()
-                .position(|word| *word == text)
-                .map(|i| Value::Count(i as u32)),
-            Param::Name | Param::Order => (!text.is_empty()).then(|| Value::Name(text.to_owned())),
-        };
-        let what = match param {
-            Param::Count(_) | Param::Seed => "a number",
-            Param::Time(_) => "a time such as `5ms`",
-            Param::Choice(_) => "one of its words",
-            Param::Name | Param::Order => "the name of a task",
-        };
-        value.ok_or_else(|| {
-            let problem = format!("expected {what} here: `{}`", word.usage);
-            let at = if at.is_empty() { self.one() } else { at };
-            self.error(at, &problem)
-        })
-    }
-
-    /// The next word, which may be empty.
-    fn word(&mut self) -> Range<usize> {
-        self.skip_space();
-        let rest = &self.text[self.at..];
-        let length = rest
-            .find(|c: char| c.is_whitespace() || "(),>".contains(c))
-            .unwrap_or(rest.len());
-        let start = self.at;
-        self.at += length;
-        start..self.at
-    }
-
-    /// Whether this sign is next; takes it if so.
-    fn take(&mut self, sign: char) -> bool {
-        self.skip_space();
-        let next = self.text[self.at..].starts_with(sign);
-        if next {
-            self.at += sign.len_utf8();
-        }
-        next
-    }
-
-    fn skip_space(&mut self) {
-        let rest = &self.text[self.at..];
-        self.at += rest.len() - rest.trim_start().len();
-    }
-
-    /// The next character, to point at.
-    fn one(&self) -> Range<usize> {
-        let next = self.text[self.at..].chars().next();
-        self.at..self.at + next.map_or(0, char::len_utf8)
-    }
-
-    fn error(&self, at: Range<usize>, problem: &str) -> ExpressionError {
-        ExpressionError {
-            text: self.text.to_owned(),
-            at,
-            problem: problem.to_owned(),
-        }
-    }
-}
-
-/// What an argument is when it is left out.
-fn default_of(param: Param) -> Option<Value> {
-    Some(match param {
-        Param::Count(count) => Value::Count(count),
-        Param::Time(time) => Value::Time(time),
-        Param::Seed => Value::Seed(None),
-        Param::Choice(_) => Value::Count(0),
-        Param::Order => Value::Order(Box::new(Node {
-            word: WORDS.first()?,
-            values: Vec::new(),
-            inside: None,
-        })),
-        Param::Name => return None,
-    })
-}
-
-/// `5ms` and the like.
-fn time(text: &str) -> Option<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = (text[..unit].parse().ok()?, &text[unit..]);
-    match unit {
-        "ns" => Some(Duration::from_nanos(number)),
-        "us" | "µs" => Some(Duration::from_micros(number)),
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        _ => None,
-    }
 }
 
 impl fmt::Display for Expression {

@@ -46,6 +46,7 @@ mod pct;
 mod priority;
 mod random;
 mod rank;
+mod reader;
 mod record;
 mod sjf;
 mod skip;

@@ -5,7 +5,8 @@
 use super::custody::Custody;
 use super::pacing::Pacing;
 use super::report::{Hook, Report, Reporter};
-use super::state::{LoopState, PoolLimits, ScheduleHash, Stats};
+use super::state::{LoopState, PoolLimits};
+use super::stats::{ScheduleHash, Stats};
 use super::watchdog::Watchdog;
 use super::{Observer, Runtime, current};
 use crate::clock::Clock;
@@ -233,7 +234,6 @@ impl<P: Policy + 'static> Builder<P> {
     pub fn build(self) -> io::Result<Runtime<P>> {
         let swappable = TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>();
         let state = loop_state(self.virtual_clock, self.hook, self.pool, swappable)?;
-        let now = state.started;
         let watched = self.measure
             || self.virtual_clock
             || self.slow_poll.is_some()
@@ -246,6 +246,7 @@ impl<P: Policy + 'static> Builder<P> {
         current::announce(state.id, Arc::clone(&state.mailbox));
         state.measured.set(watched || custody.is_timed());
         Ok(Runtime {
+            now: state.started,
             state,
             custody,
             observer: self.observer,
@@ -257,7 +258,6 @@ impl<P: Policy + 'static> Builder<P> {
             stuck_ends: self.stuck_ends,
             stuck_reported: false,
             watchdog,
-            now,
             polls: 0,
             tasks_done: 0,
             tickets: Vec::new(),

@@ -30,6 +30,7 @@ mod page;
 mod report;
 mod rescue;
 pub(crate) mod state;
+mod stats;
 mod turn;
 mod wait;
 mod watchdog;
@@ -43,7 +44,7 @@ pub use page::{
     SetPolicyError, TaskInfo, current_task, set_policy, spawn, spawn_with, stats, tasks, try_spawn,
 };
 pub use report::{Report, Stuck, StuckTask};
-pub use state::{ScheduleHash, Stats};
+pub use stats::{ScheduleHash, Stats};
 
 use crate::budget;
 use crate::policy::{Fifo, Policy, Runnable};

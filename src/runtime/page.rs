@@ -8,7 +8,8 @@
 //! Read next: `handle.rs`.
 
 use super::current::{self, WrongLoop};
-use super::state::{LoopState, Stats};
+use super::state::LoopState;
+use super::stats::Stats;
 use crate::policy::Policy;
 use crate::task::job;
 use crate::task::{JoinHandle, Sched, SpawnOptions, TaskId, TaskState};

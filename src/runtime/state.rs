@@ -13,6 +13,7 @@
 //! Read next: `current.rs`, then `turn.rs`.
 
 use super::report::{Report, Reporter, Stuck, StuckTask};
+use super::stats::{ScheduleHash, Stats};
 use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
@@ -90,69 +91,6 @@ pub(crate) struct PoolLimits {
     pub(crate) grace: Duration,
     /// How long a thread without a job stays.
     pub(crate) idle: Duration,
-}
-
-/// What a loop has done so far.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Turns of the loop.
-    pub turns: u64,
-    /// Polls of tasks.
-    pub polls: u64,
-    /// Tasks that have ended, cancelled ones included.
-    pub tasks_done: u64,
-    /// Waits in the operating system, those without a timeout of zero.
-    pub waits: u64,
-    /// Time in those waits.
-    pub waited: Duration,
-    /// Time since the loop began to run, in all runs together.
-    pub running: Duration,
-}
-
-/// A fingerprint of a schedule: which task was polled when, in which order.
-///
-/// Under the virtual clock the same program with the same seed has the same
-/// hash, on every machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScheduleHash {
-    /// FNV-1a over names, order and offsets from the start.
-    pub value: u64,
-    /// False once another thread has woken a task: its timing is not repeatable.
-    pub repeatable: bool,
-}
-
-impl ScheduleHash {
-    /// The hash of an empty schedule.
-    pub(crate) const EMPTY: Self = Self {
-        value: 0xcbf2_9ce4_8422_2325,
-        repeatable: true,
-    };
-
-    /// Adds bytes.
-    pub(crate) fn add(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-}
-
-impl std::fmt::Display for ScheduleHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.value)?;
-        if self.repeatable {
-            Ok(())
-        } else {
-            f.write_str(" (not repeatable)")
-        }
-    }
-}
-
-impl Stats {
-    /// Time in which the loop did something.
-    pub fn busy(&self) -> Duration {
-        self.running.saturating_sub(self.waited)
-    }
 }
 
 impl LoopState {

@@ -16,7 +16,7 @@
 //!
 //! Read next: `line.rs`, the queues; `idle.rs`, the shelf.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
 use super::key::PoolKey;
@@ -41,8 +41,9 @@ pub(crate) struct Ledger<C> {
     pub(super) caps: Caps,
     /// Hosts with a connection or somebody who waits.
     pub(super) hosts: Slab<Host<C>>,
-    /// Where to find them.
-    pub(super) by_origin: HashMap<Origin, Vec<Key<Host<C>>>>,
+    /// Where to find them. WHY NOT a hash map: the names are chosen by others, and
+    /// comparing a few short ones costs less than hashing one.
+    pub(super) by_origin: BTreeMap<Origin, Vec<Key<Host<C>>>>,
     pub(super) waiters: Slab<Waiter<C>>,
     /// The first of each host that waits for a place and lacks only one of the
     /// total, by number.
@@ -134,7 +135,7 @@ impl<C> Ledger<C> {
                 per_host: caps.per_host.max(1),
             },
             hosts: Slab::new(),
-            by_origin: HashMap::new(),
+            by_origin: BTreeMap::new(),
             waiters: Slab::new(),
             line: BTreeMap::new(),
             idle_order: VecDeque::new(),

@@ -68,7 +68,8 @@ fn run(
     };
     assert_eq!(exchange.stage(), Stage::Done);
     let text = |v: &[u8]| String::from_utf8_lossy(v).into_owned();
-    let trailers = exchange.trailers().iter();
+    let trailers = exchange.take_trailers();
+    let trailers = trailers.iter();
     let mut quirks = exchange.quirks();
     // Bytes that arrive after the end are for the idle watch to see.
     let clean = recv.is_empty() && !quirks.contains(Quirk::TrailingBytes);

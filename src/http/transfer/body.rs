@@ -113,9 +113,9 @@ impl Transfer {
         self.exchange.quirks()
     }
 
-    /// The trailers. Empty before the end.
-    pub(crate) fn trailers(&self) -> &Headers {
-        self.exchange.trailers()
+    /// Takes the trailers out. Empty before the end.
+    pub(crate) fn take_trailers(&mut self) -> Headers {
+        self.exchange.take_trailers()
     }
 
     /// A byte of the response was seen.
@@ -145,11 +145,10 @@ impl Transfer {
 
     /// Adds the time this exchange has taken up to its first byte, or to now.
     pub(crate) fn add_times(&self, timings: &mut Timings) {
-        let now = time::now();
         let (began, sent, heard) = self.watch.marks();
-        let sent = sent.or(heard).unwrap_or(now);
+        let heard = heard.unwrap_or_else(time::now);
+        let sent = sent.unwrap_or(heard);
         timings.write += sent.saturating_duration_since(began);
-        let heard = heard.unwrap_or(now);
         timings.first_byte += heard.saturating_duration_since(sent);
     }
 }
