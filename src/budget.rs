@@ -40,23 +40,6 @@ pub(crate) fn refund() {
     }
 }
 
-/// Lets what follows on this thread spend `units`, until it is dropped.
-pub(crate) fn limit(units: u32) -> Limit {
-    Limit { outer: set(units) }
-}
-
-/// While it lives, a loop's budget holds on this thread.
-pub(crate) struct Limit {
-    /// The budget before.
-    outer: u32,
-}
-
-impl Drop for Limit {
-    fn drop(&mut self) {
-        set(self.outer);
-    }
-}
-
 /// Spends one unit. `Pending` means the budget is gone: the task has been woken
 /// again and must return to the loop.
 ///

@@ -114,8 +114,12 @@ fn b02_a_panic_does_not_kill_the_worker() {
         one_thread().block_on(async {
             let id = spawn_blocking(|| thread::current().id()).await.unwrap();
             assert!(spawn_blocking(|| panic!("a job")).await.is_err());
+            // Dropped here or over there, whoever comes last.
             drop(spawn_blocking(|| panic_any(laws::Bomb)));
             drop(spawn_blocking(|| Loud));
+            let unread = spawn_blocking(|| Loud);
+            spawn_blocking(|| ()).await.unwrap();
+            drop(unread);
             let loud = Loud;
             drop(spawn_blocking(move || drop(loud)));
             assert_eq!(spawn_blocking(|| thread::current().id()).await.unwrap(), id);

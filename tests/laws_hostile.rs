@@ -82,20 +82,20 @@ fn t13_no_user_code_under_borrow() {
             // Once all that is waited for comes, and once it is dropped before.
             for comes in [true, false] {
                 let count = Arc::new(AtomicUsize::new(0));
-                let mut timer = Box::pin(sleep(MS));
+                let mut timer = Box::pin(sleep(MS * 100));
                 wait(timer.as_mut(), &count);
-                let mut join = Box::pin(spawn(sleep(MS)));
+                let mut join = Box::pin(spawn(sleep(MS * 100)));
                 wait(join.as_mut(), &count);
-                let mut gather = Box::pin(downbeat::gather([sleep(MS)]));
+                let mut gather = Box::pin(downbeat::gather([sleep(MS * 100)]));
                 wait(gather.as_mut(), &count);
                 let mut group = TaskGroup::new();
-                group.spawn(sleep(MS));
+                group.spawn(sleep(MS * 100));
                 let mut next = Box::pin(group.next());
                 wait(next.as_mut(), &count);
                 let (go_on, waits) = mpsc::channel::<()>();
                 let mut job = Box::pin(spawn_blocking(move || waits.recv().is_err()));
                 wait(job.as_mut(), &count);
-                let mut remote = Box::pin(Handle::current().unwrap().spawn(sleep(MS)));
+                let mut remote = Box::pin(Handle::current().unwrap().spawn(sleep(MS * 100)));
                 wait(remote.as_mut(), &count);
                 let (socket, mut peer) = socket();
                 let mut read = Box::pin(poll_fn(|cx| {

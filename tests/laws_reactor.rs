@@ -157,17 +157,20 @@ fn r11_sleeps_while_it_is_stopped() {
         return;
     }
     println!("ready");
-    let mut runtime = Runtime::new().unwrap();
-    runtime.block_on(async {
-        for _ in 0..10 {
+    Runtime::new().unwrap().block_on(async {
+        for sleeps in 1..=200 {
             let before = now();
             sleep(MS * 30).await;
             assert!(now() - before >= MS * 30, "never early");
+            // More waits than sleeps: some were interrupted. That is enough of it.
+            let waits = stats().waits;
+            assert!(waits < sleeps * 100, "{waits} waits");
+            if waits > sleeps + 5 {
+                return;
+            }
         }
+        panic!("nothing was interrupted");
     });
-    // More waits than sleeps: some were interrupted.
-    let waits = runtime.stats().waits;
-    assert!((15..2000).contains(&waits), "{waits} waits");
 }
 
 #[test]

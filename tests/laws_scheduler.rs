@@ -149,7 +149,9 @@ fn s08_idle_is_silent() {
         for socket in sockets {
             group.spawn(async move { read(&socket).await });
         }
-        sleep(MS).await;
+        // Counted are the turns before this one.
+        sleep(MS * 5).await;
+        sleep(MS * 5).await;
         let before = stats();
         sleep(MS * 100).await;
         let after = stats();

@@ -20,7 +20,9 @@ pub use reader::Reader;
 pub use writer::Writer;
 
 use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
-use crate::runtime::current;
+use crate::runtime::state::LoopState;
+use crate::runtime::{Report, current};
+use crate::task::join::drop_caught;
 use pool::{Job, Pool};
 use std::any::Any;
 use std::error::Error;
@@ -113,21 +115,25 @@ where
             resolver.resolve(result.map_err(BlockingError::Panicked));
         }
     };
-    let pool = state
-        .outside
-        .get_or_init(|| Box::new(Pool::new(state.pool_limits, Arc::clone(&state.mailbox))));
-    let refused = match pool.as_any().downcast_ref::<Pool>() {
-        Some(pool) => pool.submit(Job {
-            class,
-            run: Box::new(run),
-        }),
-        None => Err(std::io::ErrorKind::Unsupported.into()),
-    };
-    if let Err(error) = refused {
+    let run = Box::new(run);
+    if let Err(error) = submit(&state, Job { class, run }) {
         // The job was dropped, which resolved it as cancelled: say it better.
         shared.lock().result = Some(Err(BlockingError::NoThread(error)));
     }
     Ok(BlockingHandle { shared })
+}
+
+/// Gives a job to the loop's pool, which is made for the first one.
+fn submit(state: &LoopState, job: Job) -> std::io::Result<()> {
+    let pool = state.outside.get_or_init(|| {
+        let mailbox = Arc::clone(&state.mailbox);
+        let ring = Box::new(move || mailbox.ring());
+        Box::new(Pool::new(state.pool_limits, ring))
+    });
+    match pool.as_any().downcast_ref::<Pool>() {
+        Some(pool) => pool.submit(job),
+        None => Err(std::io::ErrorKind::Unsupported.into()),
+    }
 }
 
 impl<T> BlockingHandle<T> {
@@ -162,6 +168,24 @@ impl<T> Future for BlockingHandle<T> {
         drop(content);
         drop(old);
         Poll::Pending
+    }
+}
+
+impl<T> Drop for BlockingHandle<T> {
+    fn drop(&mut self) {
+        let mut content = self.shared.lock();
+        let waker = content.waker.take();
+        // The result of a job that was never begun says so to the pool.
+        let unread = content.begun.then(|| content.result.take());
+        drop(content);
+        drop(waker);
+        // LAW T16: a result that panics in its drop takes nobody with it.
+        if let Err(message) = drop_caught(unread)
+            && let Ok(state) = current::state()
+        {
+            let what = "the result of a blocking job".into();
+            state.report(&Report::DropPanicked { what, message });
+        }
     }
 }
 

@@ -13,11 +13,9 @@
 //!
 //! Read next: `net/resolve.rs`.
 
-use crate::mailbox::Mailbox;
 use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::runtime::state::{OutsideWork, PoolLimits};
 use crate::task::join::drop_caught;
-use crate::task::waker::Mail;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -59,8 +57,8 @@ struct Shared {
     ended: Condvar,
     /// The limits.
     limits: PoolLimits,
-    /// The way to the loop.
-    mailbox: Arc<Mailbox<Mail>>,
+    /// Wakes the loop.
+    ring: Box<dyn Fn() + Send + Sync>,
 }
 
 /// What the lock protects.
@@ -84,7 +82,7 @@ struct Queue {
 
 impl Pool {
     /// A pool without threads.
-    pub(crate) fn new(limits: PoolLimits, mailbox: Arc<Mailbox<Mail>>) -> Self {
+    pub(crate) fn new(limits: PoolLimits, ring: Box<dyn Fn() + Send + Sync>) -> Self {
         let (queue, work, ended) = (Mutex::default(), Condvar::new(), Condvar::new());
         Self {
             shared: Arc::new(Shared {
@@ -92,7 +90,7 @@ impl Pool {
                 work,
                 ended,
                 limits,
-                mailbox,
+                ring,
             }),
         }
     }
@@ -212,7 +210,7 @@ fn work(shared: &Shared) {
             queue.pending -= 1;
             if queue.pending == 0 && std::mem::take(&mut queue.watched) {
                 // The job may have woken nobody, or the loop heard of it too early.
-                shared.mailbox.ring();
+                (shared.ring)();
             }
             continue;
         }
@@ -240,14 +238,7 @@ fn work(shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::Doorbell;
     use std::time::Instant;
-
-    struct NoBell;
-
-    impl Doorbell for NoBell {
-        fn ring(&self) {}
-    }
 
     #[test]
     fn b06_idle_threads_leave_and_others_come() {
@@ -256,7 +247,7 @@ mod tests {
             grace: Duration::ZERO,
             idle: Duration::from_millis(5),
         };
-        let pool = Pool::new(limits, Arc::new(Mailbox::new(Box::new(NoBell))));
+        let pool = Pool::new(limits, Box::new(|| {}));
         for _ in 0..3 {
             for _ in 0..4 {
                 let (class, run) = (Class::General, Box::new(|| {}));
@@ -276,7 +267,7 @@ mod tests {
             grace: Duration::from_secs(10),
             idle: Duration::from_secs(10),
         };
-        let pool = Pool::new(limits, Arc::new(Mailbox::new(Box::new(NoBell))));
+        let pool = Pool::new(limits, Box::new(|| {}));
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let held = Arc::new(Mutex::new(held));
         for _ in 0..8 {

@@ -321,4 +321,24 @@ mod tests {
             SourceKey::new(7, u32::MAX)
         );
     }
+
+    #[test]
+    fn r15_a_selector_that_fails_wakes_everybody() {
+        let (mut reactor, _bell) = Reactor::new().unwrap();
+        let key = reactor.sources.insert_with(|_| Source {
+            sides: Default::default(),
+        });
+        let waker = &Waker::noop().clone();
+        for direction in [Direction::Read, Direction::Write] {
+            let ready = reactor.ready(key, direction, waker).unwrap();
+            assert_eq!(ready, Readiness::Unwatched);
+            reactor.watch(key, direction, waker.clone());
+        }
+        reactor.broken = Some(io::ErrorKind::Other);
+        let mut wakers = Vec::new();
+        reactor.take_ready(&mut wakers);
+        assert_eq!((wakers.len(), reactor.waiting()), (2, 0));
+        let told = reactor.ready(key, Direction::Read, waker);
+        assert_eq!(told.unwrap_err().kind(), io::ErrorKind::Other);
+    }
 }

@@ -13,6 +13,7 @@
 //! Read next: `turn.rs`.
 
 use super::state::LoopState;
+use crate::budget;
 use crate::mailbox::Mailbox;
 use crate::primitives::{Arc, Mutex, PoisonError};
 use crate::task::waker::{self, Mail};
@@ -44,6 +45,8 @@ pub(crate) struct Entered {
     previous: Option<Rc<LoopState>>,
     /// Its part of the wakers' thread-local.
     outer: (u64, u32),
+    /// What it had left to spend. Restored here, because a root may panic in its drop.
+    budget: u32,
 }
 
 /// Makes `state` the loop of this thread. A thread that is going away and drops a
@@ -53,11 +56,16 @@ pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
     let entered = CURRENT.try_with(|current| current.replace(Some(Rc::clone(state))));
     let previous = entered.unwrap_or_default();
     let outer = waker::switch_loop(state.id, state.left_woken.replace(waker::NONE_WOKEN));
-    Entered { previous, outer }
+    Entered {
+        previous,
+        outer,
+        budget: budget::set(budget::UNLIMITED),
+    }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        budget::set(self.budget);
         let (_, woken) = waker::switch_loop(self.outer.0, self.outer.1);
         // As in `enter`: on a thread that is going away there may be nothing to undo.
         let left = CURRENT.try_with(|current| current.replace(self.previous.take()));

@@ -46,7 +46,6 @@ pub use page::{
 pub use report::{Report, Stuck, StuckTask};
 pub use stats::{ScheduleHash, Stats};
 
-use crate::budget;
 use crate::policy::{Fifo, Policy, Runnable};
 use crate::task::join::drop_caught;
 use crate::task::slot::{Ending, Polled};
@@ -177,7 +176,6 @@ impl<P: Policy + 'static> Runtime<P> {
         );
         let site = Location::caller();
         let entered = current::enter(&self.state);
-        let limit = budget::limit(self.budget);
         let mut output = None;
         // Pinned after `entered`, so dropped before it: leaf futures find their loop.
         let result = {
@@ -192,7 +190,6 @@ impl<P: Policy + 'static> Runtime<P> {
             };
             self.drive(&mut root, site)
         };
-        drop(limit);
         drop(entered);
         match result {
             Ok(None) => Ok(output.expect("the root is over, so it has an output")),

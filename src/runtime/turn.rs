@@ -16,10 +16,9 @@
 //! beginning and the end, then `time/sleep.rs` for a whole leaf future.
 
 use super::builder::POLLS_PER_TURN;
-use super::chores::panicked;
 use super::report::Stuck;
 use super::state::LoopState;
-use super::{Pacing, Root, Runtime};
+use super::{Pacing, Root, Runtime, chores};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
@@ -258,6 +257,6 @@ fn poll_future(state: &LoopState, running: &mut Running, root: &mut Root<'_>) ->
     match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
         Ok(Poll::Pending) => Polled::Pending,
         Ok(Poll::Ready(())) => Polled::Ended(Ending::Value),
-        Err(payload) => Polled::Ended(panicked(state, sched.id(), job, payload)),
+        Err(payload) => Polled::Ended(chores::panicked(state, sched.id(), job, payload)),
     }
 }
