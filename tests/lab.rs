@@ -71,6 +71,16 @@ fn a_duel_conserves_and_points_at_bad_words() {
 }
 
 #[test]
+fn jobs_that_are_turned_away_are_accounted_for() {
+    let load = "poisson(1.5) exp(1ms) jobs(500) deadline(20ms)";
+    let args = ["duel", "fifo", "codel(1ms, 20ms)", "--load", load];
+    let (text, output) = lab(&args);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("turned away"), "{text}");
+    assert_eq!(text, lab(&args).0);
+}
+
+#[test]
 fn a_failing_schedule_is_found_and_shrunk() {
     let (text, _) = lab(&["find", "lost-update", "--runs", "200"]);
     assert!(text.contains("right under fifo; wrong under pct"), "{text}");

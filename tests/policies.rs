@@ -532,6 +532,36 @@ fn chaos_and_pace_wait_with_work_in_hand() {
     assert_eq!(took("pace(5ms) > fifo"), 10 * MS);
 }
 
+/// Several tickets are let go at once, the turn ends after the first, and there is no
+/// other timer: the loop must ask again and not call itself stuck.
+#[test]
+fn what_a_shaping_policy_lets_go_is_picked_over_several_turns() {
+    let mut runtime = Runtime::builder()
+        .virtual_clock()
+        .pacing(Pacing::Every(1))
+        .policy(parse("chaos(victim, 7ms) > fifo").unwrap())
+        .build()
+        .unwrap();
+    let ended = Rc::new(RefCell::new(0));
+    let took = runtime.try_block_on(async {
+        let start = now();
+        let victims: Vec<_> = (0..3)
+            .map(|_| {
+                let ended = Rc::clone(&ended);
+                let victim = async move { *ended.borrow_mut() += 1 };
+                spawn_with(victim, options().name("victim"))
+            })
+            .collect();
+        // The last one first: the root sleeps until then.
+        for victim in victims.into_iter().rev() {
+            victim.await.unwrap();
+        }
+        now() - start
+    });
+    assert_eq!(took.expect("nobody is stuck"), 7 * MS);
+    assert_eq!(*ended.borrow(), 3);
+}
+
 #[test]
 fn traced_shows_every_call() {
     let steps = Rc::new(RefCell::new(Vec::new()));

@@ -31,12 +31,7 @@ pub(crate) fn duel(
     let mut table = Grid::new(&["mean", "p50", "p90", "p99", "longest", "late"]);
     let mut runs = Vec::new();
     for policy in policies {
-        let setup = Setup::new(order(policy, seed)?).expects(|report| {
-            matches!(
-                report,
-                Report::PassedOver { .. } | Report::PolicyShed { .. }
-            )
-        });
+        let setup = Setup::new(order(policy, seed)?).expects(expected);
         let ran = lab.open_with(policy, setup, &jobs);
         table.row(policy, cells(&ran));
         runs.push(ran);
@@ -49,16 +44,32 @@ pub(crate) fn duel(
     let left = lab.take();
     println!("  schedule_hash {:016x}", left.hash);
     files.text(&table.csv(), &table.json(seed, left.hash))?;
-    let [first, second] = policies;
+    let (broken, recordings) = (left.broken, left.recordings);
     files.picture(Page {
-        title: format!("{first} against {second}"),
-        claim: format!("The same {} jobs of {load}.", jobs.len()),
-        command: format!("lab duel '{first}' '{second}' --load '{load}' --seed {seed}"),
         table,
-        recordings: left.recordings,
-        theory: words.fifo_tail().filter(|_| first == "fifo"),
+        recordings,
+        theory: words.fifo_tail().filter(|_| policies[0] == "fifo"),
+        ..page(policies, load, seed)
     })?;
-    Ok(left.broken)
+    Ok(broken)
+}
+
+/// What the page says in words.
+fn page([first, second]: [&str; 2], load: &str, seed: u64) -> Page {
+    Page {
+        title: format!("{first} against {second}"),
+        claim: format!("The same jobs of {load}."),
+        command: format!("lab duel '{first}' '{second}' --load '{load}' --seed {seed}"),
+        ..Page::default()
+    }
+}
+
+/// Late tasks and shed ones are part of a duel.
+fn expected(report: &Report) -> bool {
+    matches!(
+        report,
+        Report::PassedOver { .. } | Report::PolicyShed { .. }
+    )
 }
 
 /// One line of the table, of the jobs that ended.

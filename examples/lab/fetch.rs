@@ -1,15 +1,15 @@
 //! `lab fetch`: a real fetch under a policy, with a policy at its gate.
 //!
-//! Owns: the tasks, one per URL, and the demo's server. What happened can be written
-//! as a story for `lab whatif`.
+//! Owns: the tasks, one per URL. What happened can be written as a story for `lab
+//! whatif`.
 //!
 //! Laws: every URL is accounted for. The load of the processor is printed with what
 //! it means for the order of the run queue.
 //!
-//! Read next: `whatif.rs`.
+//! Read next: `demo.rs`, `story.rs`, `whatif.rs`.
 
 use crate::bench::{Setup, Time};
-use crate::chance::Chance;
+use crate::demo::{pages, server};
 use crate::files::{Files, Page};
 use crate::job::since;
 use crate::lab::Lab;
@@ -24,7 +24,7 @@ use downbeat::http::Client;
 use downbeat::policy::Policy;
 use downbeat::runtime::spawn_with;
 use downbeat::testing::Recording;
-use downbeat::testing::origin::{Origin, Reply};
+use downbeat::testing::origin::Origin;
 use downbeat::time::{now, work};
 use downbeat::{Gate, JoinHandle, SpawnOptions};
 use std::cell::RefCell;
@@ -88,8 +88,6 @@ struct Desk {
     done: Rc<RefCell<Vec<Fetched>>>,
 }
 
-const DEMO_PAGES: u64 = 100;
-
 /// Fetches, and says what the order was worth; returns broken self-checks.
 pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>, String> {
     let demo = wish.demo.then(|| server(seed)).transpose();
@@ -143,33 +141,6 @@ fn targets(wish: &Wish, demo: Option<&Origin>, seed: u64) -> Vec<Target> {
             .map(|url| target(url.clone(), None))
             .collect(),
     }
-}
-
-/// The demo's pages: how long each takes, in milliseconds. Most are quick.
-fn pages(seed: u64) -> Vec<u64> {
-    let mut chance = Chance::new(seed);
-    let mut page = |_| {
-        let mean = if chance.happens(0.85) { 25.0 } else { 250.0 };
-        (chance.exponential(mean) as u64).clamp(5, 400)
-    };
-    (0..DEMO_PAGES).map(&mut page).collect()
-}
-
-/// The demo's server, on a thread of its own.
-fn server(seed: u64) -> std::io::Result<Origin> {
-    let pages = pages(seed);
-    Origin::start(move |request| {
-        let number = request
-            .path()
-            .rsplit('/')
-            .next()
-            .and_then(|n| n.parse::<usize>().ok());
-        let Some(time) = number.and_then(|n| pages.get(n)).copied() else {
-            return Reply::new(404);
-        };
-        let body = "a demo page\n".repeat(20 + time as usize * 10);
-        Reply::ok(body).delay(Duration::from_millis(time))
-    })
 }
 
 /// One task per URL, through the gate.

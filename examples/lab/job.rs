@@ -48,8 +48,16 @@ pub(crate) struct Out {
     pub(crate) spawned: u64,
     /// The start of its first poll.
     pub(crate) start: u64,
-    /// Its end; 0 for a job that never ended.
+    /// Its end; 0 for a job that was turned away.
     pub(crate) end: u64,
+    /// When it left: its end, or when it was turned away.
+    pub(crate) left: u64,
+}
+
+/// A job that is there. Its drop, at the end or on the way, is its leave.
+struct Stay {
+    number: usize,
+    site: Rc<Site>,
 }
 
 /// What all jobs share.
@@ -126,14 +134,21 @@ async fn arrivals(jobs: Rc<[Job]>, site: Rc<Site>) {
             sleep_until(at).await;
         }
         site.outs.borrow_mut()[number].spawned = since(site.zero);
-        let task = work_off(number, job.size, job.poll, Rc::clone(&site));
-        drop(spawn_with(task, job.options(site.zero)));
+        let site_of_job = Rc::clone(&site);
+        let stay = Stay {
+            number,
+            site: site_of_job,
+        };
+        drop(spawn_with(
+            work_off(stay, job.size, job.poll),
+            job.options(site.zero),
+        ));
     }
 }
 
 /// Works one job off.
-async fn work_off(number: usize, size: u64, poll: u64, site: Rc<Site>) {
-    site.outs.borrow_mut()[number].start = since(site.zero);
+async fn work_off(stay: Stay, size: u64, poll: u64) {
+    stay.note(|out, now| out.start = now);
     let mut left = size;
     loop {
         let step = left.min(poll);
@@ -144,10 +159,26 @@ async fn work_off(number: usize, size: u64, poll: u64, site: Rc<Site>) {
         }
         yield_now().await;
     }
-    site.outs.borrow_mut()[number].end = since(site.zero);
-    site.left.set(site.left.get() - 1);
-    if site.left.get() == 0 {
-        site.done.notify_one();
+    stay.note(|out, now| out.end = now);
+}
+
+impl Stay {
+    /// Writes into what became of the job.
+    fn note(&self, write: impl FnOnce(&mut Out, u64)) {
+        let now = since(self.site.zero);
+        if let Some(out) = self.site.outs.borrow_mut().get_mut(self.number) {
+            write(out, now);
+        }
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.note(|out, now| out.left = now);
+        self.site.left.set(self.site.left.get() - 1);
+        if self.site.left.get() == 0 {
+            self.site.done.notify_one();
+        }
     }
 }
 

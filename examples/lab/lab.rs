@@ -102,7 +102,7 @@ impl Lab {
         let record = self.record && self.left.borrow().recordings.len() < MAX_RECORDINGS;
         let (outs, mut facts) = run(setup.record(record), open(Rc::clone(jobs)));
         let outs = outs.unwrap_or_default();
-        facts.check_little(outs.iter().map(|out| out.end.saturating_sub(out.spawned)));
+        facts.check_little(outs.iter().map(|out| out.left.saturating_sub(out.spawned)));
         self.note(label, &mut facts);
         let jobs = Rc::clone(jobs);
         Ran { jobs, outs }

@@ -15,6 +15,7 @@
 
 mod bench;
 mod chance;
+mod demo;
 mod door;
 mod duel;
 mod experiments;

@@ -75,6 +75,12 @@ pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Ve
         );
     }
     files.text(&csv(&outcomes), &as_json(&outcomes, seed))?;
+    pictures(outcomes, seed, files)?;
+    Ok(broken)
+}
+
+/// A picture of each; their names tell them apart where there are several.
+fn pictures(outcomes: Vec<Outcome>, seed: u64, files: &Files) -> Result<(), String> {
     let several = outcomes.len() > 1;
     for outcome in outcomes {
         let name = outcome.it.name;
@@ -85,7 +91,7 @@ pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Ve
         };
         files.picture(outcome.page(seed))?;
     }
-    Ok(broken)
+    Ok(())
 }
 
 fn print_outcome(outcome: &Outcome, seed: u64, seconds: f64) {

@@ -113,6 +113,15 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         }
     }
 
+    /// A turn begins: what the policy declined in the last one is no longer news.
+    ///
+    /// WHY NOT only at `enqueue`: a shaping policy lets several tickets go when its
+    /// time comes, and the turn may end after the first.
+    #[inline]
+    pub(crate) fn ask_again(&mut self) {
+        self.declined = false;
+    }
+
     /// Hands a ticket to the policy.
     #[inline(always)]
     pub(crate) fn enqueue(&mut self, ticket: Runnable, cause: Cause) {

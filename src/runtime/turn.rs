@@ -48,6 +48,7 @@ impl<P: Policy + 'static> Runtime<P> {
     fn phases(&mut self, root: &mut Root<'_>) -> Result<(), Stuck> {
         self.now = self.state.clock.now();
         self.collect();
+        self.custody.ask_again();
         if self.observer.is_some() || self.watched || self.custody.is_timed() {
             self.run::<true>(root);
         } else {

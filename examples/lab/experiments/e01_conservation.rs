@@ -2,12 +2,11 @@
 
 use super::{Experiment, MS, mixed, poisson};
 use crate::bench::Setup;
-use crate::job::{Job, open};
+use crate::job::Job;
 use crate::lab::{Lab, Ran};
 use crate::table::Row;
 use downbeat::policy::{Chaos, Fifo, Policy, Sched, Size, by};
 use downbeat::runtime::Report;
-use downbeat::time::timeout;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -118,6 +117,14 @@ fn stranger(seed: u64) -> Box<dyn Policy> {
     }))
 }
 
+/// Breakers turn jobs away or pass them over.
+fn expected(report: &Report) -> bool {
+    matches!(
+        report,
+        Report::PolicyShed { .. } | Report::PassedOver { .. }
+    )
+}
+
 /// Policies that idle with work in hand, or turn work away, must not keep the sum.
 fn breakers(lab: &Lab, jobs: &Rc<[Job]>) -> Vec<Row> {
     let few: Rc<[Job]> = jobs[..2000].into();
@@ -132,26 +139,9 @@ fn breakers(lab: &Lab, jobs: &Rc<[Job]>) -> Vec<Row> {
         ),
     ];
     let broken = policies.into_iter().map(|(name, policy)| {
-        let setup = Setup::new(policy).expects(|report| {
-            matches!(
-                report,
-                Report::PolicyShed { .. } | Report::PassedOver { .. }
-            )
-        });
-        // A job that was shed never ends, so the program has an end of its own.
-        let hour = Duration::from_secs(3600);
-        let (outs, _) = lab.run(name, setup, timeout(hour, open(Rc::clone(&few))));
-        let kept = match outs {
-            Some(Ok(outs)) => {
-                Ran {
-                    jobs: Rc::clone(&few),
-                    outs,
-                }
-                .conserved()
-                    == sum
-            }
-            _ => false,
-        };
+        let setup = Setup::new(policy).expects(expected);
+        let ran = lab.open_with(name, setup, &few);
+        let kept = ran.outs.iter().all(|out| out.end > 0) && ran.conserved() == sum;
         Row::exact(
             format!("{name}: keeps the sum (0 is no)"),
             "",

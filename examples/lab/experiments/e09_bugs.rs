@@ -33,45 +33,40 @@ const RUNS: u64 = 4000;
 fn run(lab: &Lab) -> Vec<Row> {
     let after_all = |order: u32| order == STEPS;
     let in_middle = |order: u32| order == MIDDLE;
-    let rate = |policy: &dyn Fn(u64) -> String, bug: &dyn Fn(u32) -> bool| {
-        let hits = (0..RUNS)
-            .filter(|run| bug(schedule(lab, &policy(*run))))
-            .count();
-        hits as f64 / RUNS as f64
-    };
     let seeded = |run: u64| lab.seed.wrapping_mul(0x10001) ^ run;
-    let fifo = |_| "fifo".to_owned();
     let random = |run| format!("random({})", seeded(run));
-    let pct1 = |run| format!("pct(1, 9, {})", seeded(run));
-    let pct2 = |run| format!("pct(2, 9, {})", seeded(run));
+    let pct = |depth| move |run| format!("pct({depth}, 9, {})", seeded(run));
+    let two = 0.5_f64;
     let bound = 1.0 / (2.0 * f64::from(STEPS + 1));
-    let found = rate(&pct2, &in_middle);
+    let fifo = f64::from(u8::from(after_all(schedule(lab, "fifo"))));
+    let found = rate(lab, pct(2), in_middle);
+    let (last, middle) = ("B after all of A", "B right after step 5");
+    let row = |bug: &str, how: &str, theory, found| chance(&format!("{bug}: {how}"), theory, found);
+    let least = "B right after step 5: pct(2), plus 4 sigma";
     vec![
-        Row::exact(
-            "B after all of A: fifo finds it",
-            "",
-            0.0,
-            f64::from(u8::from(after_all(schedule(lab, &fifo(0))))),
+        Row::exact(format!("{last}: fifo finds it"), "", 0.0, fifo),
+        row(
+            last,
+            "random",
+            two.powi(STEPS as i32),
+            rate(lab, random, after_all),
         ),
-        chance(
-            "B after all of A: random",
-            0.5_f64.powi(STEPS as i32),
-            rate(&random, &after_all),
+        row(last, "pct", two, rate(lab, pct(1), after_all)),
+        row(
+            middle,
+            "random",
+            two.powi(MIDDLE as i32 + 1),
+            rate(lab, random, in_middle),
         ),
-        chance("B after all of A: pct", 0.5, rate(&pct1, &after_all)),
-        chance(
-            "B right after step 5: random",
-            0.5_f64.powi(MIDDLE as i32 + 1),
-            rate(&random, &in_middle),
-        ),
-        chance("B right after step 5: pct(2)", bound, found),
-        Row::at_least(
-            "B right after step 5: pct(2), plus 4 sigma",
-            "",
-            bound,
-            found + 4.0 * error(bound),
-        ),
+        row(middle, "pct(2)", bound, found),
+        Row::at_least(least, "", bound, found + 4.0 * error(bound)),
     ]
+}
+
+/// How often a policy, seeded by the number of the run, shows the bug.
+fn rate(lab: &Lab, policy: impl Fn(u64) -> String, bug: impl Fn(u32) -> bool) -> f64 {
+    let hits = (0..RUNS).filter(|run| bug(schedule(lab, &policy(*run))));
+    hits.count() as f64 / RUNS as f64
 }
 
 /// A frequency that should be near a probability.
