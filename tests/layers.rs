@@ -266,15 +266,6 @@ fn budget(what: &str) -> usize {
 /// itself) and its lines. An entry may shrink or go, and a test sees to it that it
 /// does not stay for nothing.
 const LONGER: &[(&str, &str, usize)] = &[
-    ("examples/lab/duel.rs", "duel", 45),
-    (
-        "examples/lab/experiments/e01_conservation.rs",
-        "breakers",
-        41,
-    ),
-    ("examples/lab/experiments/e09_bugs.rs", "run", 43),
-    ("examples/lab/fetch.rs", "", 262),
-    ("examples/lab/runner.rs", "run", 42),
     ("src/http/gzip_header.rs", "byte", 47),
     ("src/http/head.rs", "", 266),
     ("src/http/redirect.rs", "resolve", 45),
