@@ -137,7 +137,7 @@ impl<P> Builder<P> {
     /// yield, at least 1. Default 128.
     #[must_use]
     pub fn budget(mut self, operations: u32) -> Self {
-        self.budget = operations.clamp(1, budget_limit());
+        self.budget = operations.clamp(1, crate::budget::UNLIMITED - 1);
         self
     }
 
@@ -306,11 +306,6 @@ fn loop_state(
         measured: Cell::new(false),
         left_woken: Cell::new(NONE_WOKEN),
     }))
-}
-
-/// The largest budget that is still a limit.
-const fn budget_limit() -> u32 {
-    crate::budget::UNLIMITED - 1
 }
 
 impl<P> fmt::Debug for Builder<P> {

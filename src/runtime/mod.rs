@@ -15,9 +15,9 @@
 //! loop inside a loop is refused. The root's panic leaves `block_on` by unwinding
 //! and the runtime stays usable.
 //!
-//! Read in this order: `turn.rs`, `chores.rs`, `wait.rs`, `state.rs`, `current.rs`,
-//! `custody.rs`, `rescue.rs`, `watchdog.rs`, `pacing.rs`, `builder.rs`, `page.rs`,
-//! `handle.rs`, `observer.rs`, `report.rs`.
+//! Read in this order: `turn.rs`, `chores.rs`, `wait.rs`, `state.rs`, `stats.rs`,
+//! `current.rs`, `custody.rs`, `rescue.rs`, `watchdog.rs`, `pacing.rs`, `builder.rs`,
+//! `page.rs`, `handle.rs`, `observer.rs`, `report.rs`.
 
 mod builder;
 mod chores;

@@ -10,7 +10,7 @@
 //! Absent on purpose: the policy. `turn()` owns it by value, so nothing that a
 //! task calls can reach it, and it is never re-entered.
 //!
-//! Read next: `current.rs`, then `turn.rs`.
+//! Read next: `stats.rs`, then `current.rs`.
 
 use super::report::{Report, Reporter, Stuck, StuckTask};
 use super::stats::{ScheduleHash, Stats};

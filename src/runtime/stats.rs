@@ -7,7 +7,7 @@
 //!
 //! Absent on purpose: histograms. An observer sees every event and can make them.
 //!
-//! Read next: `state.rs`.
+//! Read next: `current.rs`.
 
 use std::fmt;
 use std::time::Duration;
