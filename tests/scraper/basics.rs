@@ -282,6 +282,12 @@ fn a_reader_that_goes_away_is_no_reason_to_complain() {
     let mut err = child.stderr.take().expect("a pipe was asked for");
     err.read_to_string(&mut said).expect("it says something");
     assert_eq!(child.wait().expect("it ends").code(), Some(4));
-    // The summary, and no complaint.
+    // The summary, and no complaint. A busy machine makes slow polls, and debug builds
+    // report those.
+    let reports = |line: &&str| line.contains(" kept the loop for ");
+    let said: String = said
+        .split_inclusive('\n')
+        .filter(|line| !reports(line))
+        .collect();
     assert_eq!(objects(&said).len(), 1, "{said}");
 }
