@@ -47,7 +47,7 @@ struct HoldingBack {
 
 impl Link {
     /// A socket. `may_reset`: pay for the possibility of a reset.
-    pub(super) fn tcp(stream: TcpStream, may_reset: bool) -> Link {
+    pub fn tcp(stream: TcpStream, may_reset: bool) -> Link {
         Link(Kind::Tcp(HoldingBack {
             stream,
             hold: may_reset,
