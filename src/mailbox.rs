@@ -11,7 +11,7 @@
 //!
 //! Read next: `task/mod.rs`, then `task/waker.rs`, which posts most of the letters.
 
-use crate::primitives::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::primitives::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, PoisonError, fence};
 
 /// What wakes a sleeping loop. The loop's is an eventfd, a test's may be a flag.
 pub(crate) trait Doorbell: Send + Sync {
@@ -104,6 +104,7 @@ impl<M> Mailbox<M> {
     pub(crate) fn close(&self) -> Vec<M> {
         let mut letters = self.lock();
         letters.open = false;
+        // ORDER: under the lock, as in `take`; no letter comes after it.
         self.waiting.store(false, Ordering::Release);
         std::mem::take(&mut letters.queue)
     }
@@ -156,4 +157,14 @@ impl Flag {
         // that thread wrote could be missed.
         self.0.swap(false, Ordering::AcqRel);
     }
+}
+
+/// Whether anybody besides us, who have `ours` of the pointers, holds `shared`.
+pub(crate) fn is_held_elsewhere<T>(shared: &Arc<T>, ours: usize) -> bool {
+    let held = Arc::strong_count(shared) > ours;
+    // ORDER: Acquire fence, pairs with the Release of the drop of the last
+    // foreign pointer: what its holder did before, letters that it posted and
+    // wakes that it made, is visible to what we read and write from here on.
+    fence(Ordering::Acquire);
+    held
 }

@@ -244,7 +244,7 @@ fn expression_errors_point_at_the_bad_word() {
         (
             "pace(5)",
             "     ^",
-            "expected a time such as `5ms` here: `pace(10ms) >`",
+            "expected a time such as `5ms` (a day at most) here: `pace(10ms) >`",
         ),
         (
             "pace(99999999999999999999s)",

@@ -13,14 +13,13 @@
 //!
 //! Read next: `net/resolve.rs`.
 
-use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::primitives::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::runtime::state::{OutsideWork, PoolLimits};
 use crate::task::join::drop_caught;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Condvar;
 use std::thread;
 use std::time::Duration;
 

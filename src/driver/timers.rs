@@ -119,7 +119,7 @@ impl Timers {
     }
 
     /// How many timers are armed.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }

@@ -62,6 +62,18 @@ pub(crate) struct Bounds {
     pub(crate) line_bytes: usize,
 }
 
+impl Bounds {
+    /// Which of the two limits a long line passes first. It depends on where the
+    /// line begins and on nothing else, so not on how its bytes came.
+    fn first_passed(&self, line: usize) -> Limit {
+        let longest = self.line_bytes.saturating_add(2); // With its CRLF.
+        match line.saturating_add(longest) <= self.bytes.0 {
+            true => Limit::LineBytes,
+            false => self.bytes.1,
+        }
+    }
+}
+
 impl LineScanner {
     /// Goes on with a section that begins at `bytes[0]`. Earlier calls saw a
     /// prefix of the same bytes.
@@ -69,17 +81,14 @@ impl LineScanner {
         while let Some(lf) = syntax::find_lf(bytes, self.at) {
             let text = bytes.get(self.line..lf).unwrap_or_default();
             let line = text.strip_suffix(b"\r").unwrap_or(text);
-            self.bare_lf |= line.len() == text.len();
-            self.at = lf.saturating_add(1);
-            self.line = self.at;
-            if self.at > bounds.bytes.0 {
-                return Scan::TooLarge(bounds.bytes.1);
+            let start = std::mem::replace(&mut self.line, lf.saturating_add(1));
+            self.at = self.line;
+            if self.at > bounds.bytes.0 || line.len() > bounds.line_bytes {
+                return Scan::TooLarge(bounds.first_passed(start));
             }
+            self.bare_lf |= line.len() == text.len();
             if line.is_empty() {
                 return Scan::End(self.at);
-            }
-            if line.len() > bounds.line_bytes {
-                return Scan::TooLarge(Limit::LineBytes);
             }
             if matches!(line.first(), Some(b' ' | b'\t')) {
                 self.folded = true;
@@ -91,13 +100,10 @@ impl LineScanner {
             }
         }
         self.at = bytes.len();
-        if bytes.len() > bounds.bytes.0 {
-            return Scan::TooLarge(bounds.bytes.1);
-        }
         // One more for a CR that may belong to the line end.
         let unfinished = self.at.saturating_sub(self.line).saturating_sub(1);
-        if unfinished > bounds.line_bytes {
-            return Scan::TooLarge(Limit::LineBytes);
+        if bytes.len() > bounds.bytes.0 || unfinished > bounds.line_bytes {
+            return Scan::TooLarge(bounds.first_passed(self.line));
         }
         Scan::More
     }
@@ -127,5 +133,45 @@ impl LineScanner {
     /// Did a line end with LF alone?
     pub(crate) fn bare_lf(&self) -> bool {
         self.bare_lf
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the search says of `text` that comes in pieces of `size` bytes.
+    fn scan(text: &[u8], size: usize, bounds: &Bounds) -> Scan {
+        let mut scanner = LineScanner::default();
+        let ends = (size..text.len()).step_by(size).chain([text.len()]);
+        let scans = ends.map(|end| scanner.scan(&text[..end], bounds));
+        let mut scans = scans.skip_while(|scan| *scan == Scan::More);
+        scans.next().unwrap_or(Scan::More)
+    }
+
+    /// H04: which limit is passed does not depend on the pieces, also where one line
+    /// passes two.
+    #[test]
+    fn limits_do_not_depend_on_the_pieces() {
+        for first in [0, 1, 7, 8, 9, 20] {
+            for second in 0..40 {
+                for end in ["\r\n", "\n"] {
+                    let (first, second) = ("a".repeat(first), "b".repeat(second));
+                    let text = format!("{first}{end}{second}{end}{end}");
+                    for (bytes, line_bytes) in [(20, 8), (20, 18), (20, 19), (30, 8), (12, 40)] {
+                        let bounds = Bounds {
+                            bytes: (bytes, Limit::HeadBytes),
+                            lines: (9, Limit::Fields),
+                            line_bytes,
+                        };
+                        let whole = scan(text.as_bytes(), text.len(), &bounds);
+                        for size in 1..5 {
+                            let pieces = scan(text.as_bytes(), size, &bounds);
+                            assert_eq!(pieces, whole, "{text:?} {bytes} {line_bytes} {size}");
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -43,6 +43,10 @@ mod exchange;
 mod faults;
 mod fetch;
 mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "../../tests/fuzz/targets/http/mod.rs"]
+pub mod fuzzing;
 #[cfg(feature = "gzip")]
 mod gzip_header;
 mod head;

@@ -107,7 +107,7 @@ impl RecvBuffer {
     }
 
     /// Copies `bytes` in, as if they had been read.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn put(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let space = self.space();

@@ -69,6 +69,8 @@ impl TrailerReader {
                     false => Ok(TrailerProgress::More),
                 };
             }
+            // The line with the lone LF came first.
+            Scan::TooLarge(_) if self.scanner.bare_lf() => return Err(bad(recv.unread())),
             Scan::TooLarge(limit) => {
                 return Err(Error::new(ErrorKind::TooLarge(limit)).in_phase(super::Phase::Body));
             }

@@ -10,7 +10,7 @@
 //! Read next: `words.rs`.
 
 use super::expression::{ExpressionError, Node, Value};
-use super::words::{Param, WORDS, Word};
+use super::words::{FEW, Param, WORDS, Word};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub(super) struct Reader<'a> {
 
 /// The deepest nesting.
 const MAX_DEPTH: usize = 16;
+
+/// The longest time: a policy that waits for longer is a mistake in the text.
+const MAX_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl<'a> Reader<'a> {
     /// At the beginning of `text`.
@@ -104,6 +107,10 @@ impl<'a> Reader<'a> {
         let text = &self.text[at.clone()];
         let value = match param {
             Param::Count(_) => text.parse().ok().map(Value::Count),
+            Param::Few(_) => {
+                let few = text.parse().ok().filter(|number| *number <= FEW);
+                few.map(Value::Count)
+            }
             Param::Time(_) => time(text).map(Value::Time),
             Param::Seed => text.parse().ok().map(|seed| Value::Seed(Some(seed))),
             Param::Choice(words) => words
@@ -114,7 +121,8 @@ impl<'a> Reader<'a> {
         };
         let what = match param {
             Param::Count(_) | Param::Seed => "a number",
-            Param::Time(_) => "a time such as `5ms`",
+            Param::Few(_) => "a number up to 1000",
+            Param::Time(_) => "a time such as `5ms` (a day at most)",
             Param::Choice(_) => "one of its words",
             Param::Name | Param::Order => "the name of a task",
         };
@@ -170,7 +178,7 @@ impl<'a> Reader<'a> {
 /// What an argument is when it is left out.
 fn default_of(param: Param) -> Option<Value> {
     Some(match param {
-        Param::Count(count) => Value::Count(count),
+        Param::Count(count) | Param::Few(count) => Value::Count(count),
         Param::Time(time) => Value::Time(time),
         Param::Seed => Value::Seed(None),
         Param::Choice(_) => Value::Count(0),
@@ -187,11 +195,12 @@ fn default_of(param: Param) -> Option<Value> {
 fn time(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = (text[..unit].parse().ok()?, &text[unit..]);
-    match unit {
-        "ns" => Some(Duration::from_nanos(number)),
-        "us" | "µs" => Some(Duration::from_micros(number)),
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        _ => None,
-    }
+    let time = match unit {
+        "ns" => Duration::from_nanos(number),
+        "us" | "µs" => Duration::from_micros(number),
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        _ => return None,
+    };
+    (time <= MAX_TIME).then_some(time)
 }

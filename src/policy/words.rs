@@ -33,6 +33,8 @@ pub(super) struct Word {
 pub(super) enum Param {
     /// A number, or this one.
     Count(u32),
+    /// A number up to [`FEW`], or this one: every poll pays for it.
+    Few(u32),
     /// A time, or this one.
     Time(Duration),
     /// A number, or the expression's own seed.
@@ -45,7 +47,10 @@ pub(super) enum Param {
     Order,
 }
 
-use Param::{Choice, Count, Name, Order, Seed, Time};
+use Param::{Choice, Count, Few, Name, Order, Seed, Time};
+
+/// The largest [`Param::Few`].
+pub(super) const FEW: u32 = 1000;
 
 const fn ms(milliseconds: u64) -> Param {
     Time(Duration::from_millis(milliseconds))
@@ -90,11 +95,11 @@ pub(super) const WORDS: &[Word] = &[
     alone!("boost", "boost(5ms)", [ms(5)], |a| Box::new(boost(a.time(0))), "small ones get a head start; 1/gamma"),
     alone!("skip", "skip(8)", [Count(8)], |a| Box::new(Skip::new(a.count(0))), "priority 0 after every n others"),
     alone!("codel", "codel(5ms, 100ms)", [ms(5), ms(100)], |a| Box::new(Codel::new(a.time(0), a.time(1))), "newest first and shedding under overload"),
-    alone!("pct", "pct(3, 1000, seed)", [Count(3), Count(1000), Seed], |a| Box::new(pct(a.count(0), a.count(1).into(), a.seed(2))), "bug finder; depth, polls"),
+    alone!("pct", "pct(3, 1000, seed)", [Few(3), Count(1000), Seed], |a| Box::new(pct(a.count(0), a.count(1).into(), a.seed(2))), "bug finder; depth, polls"),
     before!("slot", "slot(3) >", [Count(3)], |a| Box::new(Slot::new(a.count(0), a.inside())), "who was just woken by a task goes next, capped"),
     before!("groups", "groups(fifo) >", [Order], make_groups, "this order among groups, the next inside each"),
     before!("pace", "pace(10ms) >", [ms(10)], |a| Box::new(Pace::new(a.time(0), a.inside())), "one pick per interval"),
-    before!("delay", "delay(3, 1000, seed) >", [Count(3), Count(1000), Seed], |a| Box::new(Delay::new(a.count(0), a.count(1).into(), a.seed(2), a.inside())), "random deviations within so many picks"),
+    before!("delay", "delay(3, 1000, seed) >", [Few(3), Count(1000), Seed], |a| Box::new(Delay::new(a.count(0), a.count(1).into(), a.seed(2), a.inside())), "random deviations within so many picks"),
     before!("chaos", "chaos(NAME, 10ms) >", [Name, ms(10)], make_chaos, "the task of that name waits longer"),
     before!("check", "check >", [], |a| Box::new(Check::new(a.inside())), "holds it to the laws of policies"),
 ];

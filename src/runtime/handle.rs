@@ -17,7 +17,7 @@ use super::state::LoopState;
 use super::{current, spawn};
 use crate::mailbox::Mailbox;
 use crate::policy::Policy;
-use crate::primitives::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::primitives::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::task::JoinError;
 use crate::task::waker::Mail;
 use std::error::Error;
@@ -25,7 +25,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Condvar;
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 

@@ -17,9 +17,9 @@ use super::stats::{ScheduleHash, Stats};
 use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{self, Mailbox};
 use crate::policy::Policy;
-use crate::primitives::{Arc, Ordering, fence};
+use crate::primitives::Arc;
 use crate::task::table::TaskTable;
 use crate::task::waker::Mail;
 use crate::task::{TaskId, TaskLabel};
@@ -123,10 +123,8 @@ impl LoopState {
                 polls: sched.polls(),
             });
         });
-        wakeable |= Arc::strong_count(&self.handles) > 1;
-        // ORDER: Acquire, pairs with the Release of the last drop of a handle: what
-        // its thread posted before is in the mailbox for our next look.
-        fence(Ordering::Acquire);
+        // The fence in here makes what their threads posted visible to our next look.
+        wakeable |= mailbox::is_held_elsewhere(&self.handles, 1);
         (Stuck { tasks }, wakeable)
     }
 

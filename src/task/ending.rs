@@ -20,7 +20,6 @@ use super::slot::{
 use super::table::TaskTable;
 use super::ticket::Runnable;
 use super::waker::Bell;
-use crate::primitives::{Ordering, fence};
 use crate::slab::{Key, Slab};
 use std::any::Any;
 use std::rc::Rc;
@@ -83,9 +82,8 @@ impl TaskTable {
         };
         let ours = sched.bell.as_ref().is_some_and(Bell::is_ours_alone);
         if ours && Rc::strong_count(&sched) == 2 && !self.closed.get() {
-            // ORDER: Acquire fence, pairs with the Release of the last foreign
-            // clone's drop: its last wake happened before the next tenant moves in.
-            fence(Ordering::Acquire);
+            // The last wake by anybody else happened before the next tenant moves
+            // in: `is_ours_alone` has seen to that.
             self.spares.borrow_mut().push(Spare { sched, ticket });
         } else {
             shared(&sched).set_dead();

@@ -18,14 +18,16 @@
 //! Laws: T1 one owner, T2 one valid ticket, T3 two doors, T4 names go stale, T5 no
 //! user code under a borrow.
 //!
-//! Read in this order: `info.rs`, `options.rs`, `ticket.rs`, `waker.rs`, `job.rs`,
-//! `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then `policy/mod.rs`.
+//! Read in this order: `info.rs`, `options.rs`, `ticket.rs`, `letter.rs`, `waker.rs`,
+//! `job.rs`, `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then
+//! `policy/mod.rs`.
 
 mod census;
 mod ending;
 pub(crate) mod info;
 pub(crate) mod job;
 pub(crate) mod join;
+pub(crate) mod letter;
 mod options;
 pub(crate) mod slot;
 pub(crate) mod table;

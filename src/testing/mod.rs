@@ -19,6 +19,10 @@
 //!
 //! Read next: `probe.rs`.
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "../../tests/fuzz/targets/kernel/mod.rs"]
+pub mod fuzzing;
 pub mod origin;
 mod policy;
 mod probe;

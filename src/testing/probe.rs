@@ -155,6 +155,7 @@ impl Alarm {
 
     /// How often it was woken.
     pub fn wakes(&self) -> usize {
+        // ORDER: SeqCst, as in `wake_by_ref`.
         self.bell.wakes.load(Ordering::SeqCst)
     }
 

@@ -44,6 +44,20 @@ fn sections() {
     assert_eq!(read(b"\r\nnext", usize::MAX, &limits), Ok((vec![], 4)));
 }
 
+/// A lone LF is found out first also where a limit is passed behind it in the same
+/// read.
+#[test]
+fn the_first_fault_counts() {
+    let limits = Limits {
+        trailer_fields: 2,
+        ..Limits::default()
+    };
+    for size in [1, 5, usize::MAX] {
+        let have = read(b"A: b\nA: b\r\nA: b\r\nA: b\r\n\r\n", size, &limits);
+        assert_eq!(have, Err(ErrorKind::Parse(ParseFault::Trailer)), "{size}");
+    }
+}
+
 #[test]
 fn limits_hold() {
     let wire = "A: b\r\n".repeat(10) + "\r\n";

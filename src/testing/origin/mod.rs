@@ -118,6 +118,7 @@ impl Origin {
 
     /// Connections accepted so far.
     pub fn connections(&self) -> usize {
+        // ORDER: SeqCst, here and below: counts for tests, where nothing is hot.
         self.counts.connections.load(Ordering::SeqCst)
     }
 
@@ -256,6 +257,7 @@ struct Open(Arc<Counts>);
 
 impl Open {
     fn count(counts: &Arc<Counts>) -> Open {
+        // ORDER: SeqCst, as where they are read.
         counts.connections.fetch_add(1, Ordering::SeqCst);
         counts.open.fetch_add(1, Ordering::SeqCst);
         Open(counts.clone())

@@ -92,6 +92,7 @@ impl Service {
                 break;
             };
             (request.connection, request.index) = (number, index);
+            // ORDER: SeqCst: a count for tests.
             requests.fetch_add(1, Ordering::SeqCst);
             let reply = self.reply(&mut inbox, &mut request).await?;
             pause(reply.delay).await;
