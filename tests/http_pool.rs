@@ -1,7 +1,11 @@
 //! The pool through the client: reuse, caps, order, ages, idle watch, retries.
 
 use std::cell::{Cell, RefCell};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use downbeat::http::{
@@ -493,6 +497,50 @@ fn over_sockets_an_idle_connection_that_is_closed_is_noticed() {
         }
     });
     assert_eq!(origin.connections(), 20);
+}
+
+/// The close of the server is with the system, and no event has told of it yet: only
+/// a look right before the use can. A POST would not be made again.
+#[test]
+fn p03_what_came_since_the_last_wait_is_seen() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (close, closes) = mpsc::channel::<()>();
+    let (closed, has_closed) = mpsc::channel();
+    let server = thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            stream.write_all(OK.as_bytes()).unwrap();
+            // The first waits for the word, the second for the end of the test.
+            let _ = closes.recv();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    downbeat::run(async {
+        let client = Client::new().unwrap();
+        for round in 0..2 {
+            let sent = client.post(url.as_str()).send().await.unwrap();
+            assert_eq!(
+                (sent.reused(), sent.text().await.unwrap()),
+                (false, "ok".into())
+            );
+            time::sleep(ms(1)).await;
+            if round == 0 {
+                // The loop stands still here, on purpose.
+                close.send(()).unwrap();
+                has_closed.recv().unwrap();
+            }
+        }
+        drop(close);
+    });
+    server.join().unwrap();
 }
 
 #[test]

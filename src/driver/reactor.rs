@@ -4,7 +4,8 @@
 //! most two wakers.
 //!
 //! Laws: R01, an event of a source that is gone misses (generations in tokens).
-//! R02, readiness is lost only when an operation said `WouldBlock`. R08, a reader
+//! R02, readiness is lost only when an operation said `WouldBlock`, or when a short
+//! read means as much (R03). R08, a reader
 //! and a writer of one source do not share a waker. R11, an interrupted wait is a
 //! wait without events.
 //!
@@ -39,6 +40,9 @@ pub(crate) struct Reactor {
 pub(crate) struct Source {
     /// For [`Direction::Read`] and [`Direction::Write`].
     sides: [Side; 2],
+    /// An event told of more than bytes (an end, an error, something urgent), so a
+    /// short read does not mean an empty socket.
+    told_more: bool,
 }
 
 /// One direction of a source.
@@ -124,8 +128,12 @@ impl Reactor {
         let side = || Side { ready, waker: None };
         let key = self.sources.insert_with(|_| Source {
             sides: [side(), side()],
+            told_more: false,
         });
         let interest = Interest::READABLE | Interest::WRITABLE;
+        // Urgent bytes make a read short (law R03).
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let interest = interest | Interest::PRIORITY;
         match self.poll.registry().register(source, token(key), interest) {
             Ok(()) => Ok(key),
             Err(error) => {
@@ -183,10 +191,19 @@ impl Reactor {
         old
     }
 
-    /// LAW R02: an operation said `WouldBlock`, and only then is this called.
-    pub(crate) fn clear(&mut self, key: SourceKey, direction: Direction) {
+    /// Whether the next operation is to be tried. LAW R02: no, only if the last one
+    /// said `WouldBlock`.
+    pub(crate) fn set_ready(&mut self, key: SourceKey, direction: Direction, ready: bool) {
         if let Some(side) = self.side(key, direction) {
-            side.ready = false;
+            side.ready = ready;
+        }
+    }
+
+    /// LAW R03: a read took less than it could have. The socket is empty then, unless
+    /// an event told of something that makes a read short.
+    pub(crate) fn drained(&mut self, key: SourceKey) {
+        if let Some(source) = self.sources.get_mut(key) {
+            source.sides[Direction::Read as usize].ready &= source.told_more;
         }
     }
 
@@ -212,6 +229,7 @@ impl Reactor {
             // A closed or failed direction is ready: the operation will say why.
             let readable = event.is_readable() || event.is_read_closed() || event.is_error();
             let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+            source.told_more |= event.is_read_closed() || event.is_error() || event.is_priority();
             for (side, ready) in source.sides.iter_mut().zip([readable, writable]) {
                 if ready {
                     side.ready = true;
@@ -306,6 +324,7 @@ mod tests {
         assert!(reactor.forget(old).iter().all(Option::is_none));
         let new = reactor.sources.insert_with(|_| Source {
             sides: Default::default(),
+            told_more: false,
         });
         assert_eq!((new.index, new.generation), (old.index, 1));
         // A clone of a clone: those of one vtable are equal for sure.
@@ -327,6 +346,7 @@ mod tests {
         let (mut reactor, _bell) = Reactor::new().unwrap();
         let key = reactor.sources.insert_with(|_| Source {
             sides: Default::default(),
+            told_more: false,
         });
         let waker = &Waker::noop().clone();
         for direction in [Direction::Read, Direction::Write] {

@@ -20,8 +20,9 @@ use super::error::Error;
 use super::fetch::Options;
 use super::headers::Headers;
 use super::hooks::{Hooks, Tracer};
+use super::into_url::IntoUrl;
 use super::method::Method;
-use super::origin::{IntoUrl, Origin};
+use super::origin::Origin;
 use super::pool::Pool;
 use super::proxy::Proxies;
 

@@ -24,6 +24,7 @@ use super::error::Error;
 use super::hooks::Tracer;
 use super::limits::Limits;
 use super::origin::Origin;
+use super::wire::Wire;
 use crate::io::{AsyncRead, AsyncWrite};
 
 /// Any stream of bytes.
@@ -122,7 +123,7 @@ impl Destination {
 /// A new connection.
 pub struct Connected {
     /// The stream.
-    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) wire: Wire,
     /// Where it leads, if it leads to an address.
     pub(crate) peer: Option<SocketAddr>,
     /// Time spent looking the name up.
@@ -132,8 +133,12 @@ pub struct Connected {
 impl Connected {
     /// A connection over this stream.
     pub fn new(stream: impl Stream + 'static) -> Connected {
+        Connected::over(Wire::Other(Box::new(stream)))
+    }
+
+    pub(crate) fn over(wire: Wire) -> Connected {
         Connected {
-            stream: Box::new(stream),
+            wire,
             peer: None,
             dns: Duration::ZERO,
         }

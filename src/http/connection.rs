@@ -18,26 +18,27 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::connect::Stream;
 use super::exchange::Ended;
 use super::faults;
 use super::pool::Slot;
 use super::quirk::Quirk;
 use super::recv::RecvBuffer;
 use super::reuse::CloseReason;
+use super::wire::Wire;
 use crate::budget;
 use crate::clock::instant_after;
 use crate::io::{AsyncRead, AsyncWrite};
+use crate::runtime::current;
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
 /// The bytes' way to the peer.
 pub(crate) enum Transport {
     /// As they are.
-    Plain(Box<dyn Stream>),
+    Plain(Wire),
     /// Under TLS.
     #[cfg(feature = "tls")]
-    Secure(Box<TlsStream<Box<dyn Stream>>>),
+    Secure(Box<TlsStream<Wire>>),
 }
 
 /// One connection to one origin or proxy.
@@ -52,6 +53,8 @@ pub(crate) struct Connection {
     born: Instant,
     /// Until when it may be idle.
     keep_until: Instant,
+    /// In which turn of the loop it was found silent last.
+    silent_in: Option<u64>,
     /// Requests it has carried to the end.
     uses: u32,
     /// Its place under the caps.
@@ -81,6 +84,7 @@ impl Connection {
             peer,
             born: now,
             keep_until: now,
+            silent_in: None,
             uses: 0,
             slot,
         }
@@ -146,7 +150,19 @@ impl Connection {
     }
 
     /// Looks once, for nobody: has the connection stirred?
+    ///
+    /// One that was found silent in this very turn is not looked at again: the loop
+    /// has not waited since, so nobody could know more.
     pub(crate) fn has_stirred(&mut self) -> bool {
+        if self.silent_in.is_some() && self.silent_in == current::turn() {
+            return false;
+        }
+        // LAW P03: what the system knows may be newer than the last event.
+        match &self.transport {
+            Transport::Plain(wire) => wire.doubt_silence(),
+            #[cfg(feature = "tls")]
+            Transport::Secure(stream) => stream.get_ref().doubt_silence(),
+        }
         let mut cx = Context::from_waker(Waker::noop());
         // A look is no operation of the task: without budget it would be skipped.
         let budget = budget::set(budget::UNLIMITED);
@@ -179,6 +195,11 @@ impl Connection {
     /// It may be idle for so long from now.
     pub(crate) fn keep_for(&mut self, now: Instant, patience: Duration) {
         self.keep_until = instant_after(now, patience);
+    }
+
+    /// It was found silent now.
+    pub(crate) fn found_silent(&mut self) {
+        self.silent_in = current::turn();
     }
 
     /// Until when it may be idle.

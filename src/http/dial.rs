@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::address::AddressGuard;
 use super::alarm::{Bound, within};
-use super::connect::{Connect, Connected, Destination, Stream};
+use super::connect::{Connect, Connected, Destination};
 use super::connection::{Connection, Transport};
 use super::deadlines::{Deadline, Deadlines};
 use super::error::Error;
@@ -32,6 +32,7 @@ use super::pool::{Dialed, Slot};
 use super::proxy::{Proxy, Route};
 use super::timings::Timings;
 use super::tunnel::tunnel;
+use super::wire::Wire;
 use crate::time;
 #[cfg(feature = "tls")]
 use crate::tls;
@@ -113,11 +114,11 @@ async fn phases(
     let began = time::now();
     let connected = connect(dialer, &order).await;
     let took = since(began);
-    let (stream, peer) = match connected {
-        Ok(Connected { stream, peer, dns }) => {
+    let (wire, peer) = match connected {
+        Ok(Connected { wire, peer, dns }) => {
             timings.dns = dns;
             timings.connect = took.saturating_sub(dns);
-            (stream, peer)
+            (wire, peer)
         }
         Err(error) => {
             timings.dns = error.timings().map_or(Duration::ZERO, |known| known.dns);
@@ -125,7 +126,7 @@ async fn phases(
             return Err(error);
         }
     };
-    let transport = upgrade(dialer, &order, stream, timings).await;
+    let transport = upgrade(dialer, &order, wire, timings).await;
     let transport = transport.map_err(|error| error.with_peer(peer))?;
     Ok(Box::new(Connection::new(
         transport,
@@ -139,7 +140,7 @@ async fn phases(
 async fn upgrade(
     dialer: &Dialer,
     order: &Order,
-    mut stream: Box<dyn Stream>,
+    mut stream: Wire,
     timings: &mut Timings,
 ) -> Result<Transport, Error> {
     if let Via::Tunnel(proxy) = &order.via {
@@ -192,7 +193,7 @@ async fn connect(dialer: &Dialer, order: &Order) -> Result<Connected, Error> {
 async fn secure(
     dialer: &Dialer,
     order: &Order,
-    stream: Box<dyn Stream>,
+    stream: Wire,
     timings: &mut Timings,
 ) -> Result<Transport, Error> {
     use super::hooks::Event;
@@ -224,7 +225,7 @@ async fn secure(
 async fn secure(
     _: &Dialer,
     order: &Order,
-    stream: Box<dyn Stream>,
+    stream: Wire,
     _: &mut Timings,
 ) -> Result<Transport, Error> {
     match order.origin.is_secure() {

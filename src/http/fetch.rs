@@ -33,9 +33,10 @@ use super::deadlines::Deadlines;
 use super::error::Error;
 use super::headers::Headers;
 use super::hooks::{Event, Tracer};
+use super::into_url;
 use super::limits::Limits;
 use super::method::Method;
-use super::origin::{self, Origin};
+use super::origin::Origin;
 use super::payload::Body;
 use super::quirk::Quirks;
 use super::redirect::{NextRequest, RedirectPolicy, Step, Trail, Turn};
@@ -97,7 +98,7 @@ pub(crate) async fn fetch(
         request.headers.append("Authorization", value)?;
     }
     let origin = Origin::of(&request.url)?;
-    origin::check_length(&request.url, &options.limits)?;
+    into_url::check_length(&request.url, &options.limits)?;
     let mut fetch = Fetch {
         client,
         origin,

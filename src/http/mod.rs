@@ -55,6 +55,7 @@ mod hooks;
 mod hop;
 #[cfg(feature = "gzip")]
 mod inflate;
+mod into_url;
 mod keep_alive;
 mod kind;
 mod limits;
@@ -84,6 +85,7 @@ mod tunnel;
 mod upload;
 mod version;
 mod watch;
+mod wire;
 
 pub use address::{AddressGuard, Network, is_public};
 pub use builder::ClientBuilder;
@@ -97,11 +99,12 @@ pub use error::{
 };
 pub use headers::Headers;
 pub use hooks::{Event, Hooks};
+pub use into_url::IntoUrl;
 pub use keep_alive::RetryAfter;
 pub use limits::{Limit, Limits};
 pub use method::Method;
 pub use no_proxy::NoProxy;
-pub use origin::{IntoUrl, Origin, Scheme};
+pub use origin::{Origin, Scheme};
 pub use payload::Body;
 pub use proxy::Proxy;
 pub use quirk::{Quirk, Quirks};

@@ -30,7 +30,6 @@ use url::{Host, Position, Url};
 
 use super::error::Error;
 use super::kind::{ErrorKind, RequestFault};
-use super::limits::{Limit, Limits};
 
 /// The two schemes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -167,82 +166,6 @@ impl fmt::Display for Origin {
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// Anything that is a URL or can be read as one.
-pub trait IntoUrl {
-    /// The URL.
-    ///
-    /// # Errors
-    /// [`RequestFault::Url`] when the text is not one, [`RequestFault::ZoneId`]
-    /// for an IPv6 zone id in the host.
-    fn into_url(self) -> Result<Url, Error>;
-}
-
-impl IntoUrl for Url {
-    fn into_url(self) -> Result<Url, Error> {
-        Ok(self)
-    }
-}
-
-impl IntoUrl for &Url {
-    fn into_url(self) -> Result<Url, Error> {
-        Ok(self.clone())
-    }
-}
-
-impl IntoUrl for &str {
-    fn into_url(self) -> Result<Url, Error> {
-        parse(self)
-    }
-}
-
-impl IntoUrl for String {
-    fn into_url(self) -> Result<Url, Error> {
-        parse(&self)
-    }
-}
-
-impl IntoUrl for &String {
-    fn into_url(self) -> Result<Url, Error> {
-        parse(self)
-    }
-}
-
-fn parse(text: &str) -> Result<Url, Error> {
-    Url::parse(text).map_err(|error| {
-        // WHY NOT the text: it may hold a password.
-        let fault = match has_zone_id(text) {
-            true => RequestFault::ZoneId,
-            false => RequestFault::Url,
-        };
-        Error::new(ErrorKind::Request(fault)).with_source(error)
-    })
-}
-
-/// `[fe80::1%25eth0]`
-fn has_zone_id(text: &str) -> bool {
-    let authority = text
-        .split_once("://")
-        .map_or(text, |(_, behind)| behind)
-        .split(['/', '?', '#'])
-        .next()
-        .unwrap_or_default();
-    authority
-        .split_once('[')
-        .and_then(|(_, behind)| behind.split_once(']'))
-        .is_some_and(|(inside, _)| inside.contains('%'))
-}
-
-/// Refuses a URL that is too long to be meant.
-///
-/// # Errors
-/// `TooLarge`.
-pub(crate) fn check_length(url: &Url, limits: &Limits) -> Result<(), Error> {
-    match url.as_str().len() > limits.url_bytes {
-        true => Err(ErrorKind::TooLarge(Limit::UrlBytes).into()),
-        false => Ok(()),
     }
 }
 

@@ -30,9 +30,10 @@ use std::fmt;
 
 use super::basic;
 use super::error::Error;
+use super::into_url::IntoUrl;
 use super::kind::{ErrorKind, ProxyFault};
 use super::no_proxy::NoProxy;
-use super::origin::{IntoUrl, Origin, Scheme};
+use super::origin::{Origin, Scheme};
 
 /// An HTTP proxy and what it is for.
 #[derive(Clone, PartialEq, Eq)]

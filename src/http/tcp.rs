@@ -24,6 +24,7 @@ use super::faults;
 use super::hooks::Event;
 use super::kind::Phase;
 use super::timings::Timings;
+use super::wire::Wire;
 use crate::net::{STAGGER, TcpStream, connect_any, interleave};
 use crate::time;
 
@@ -63,7 +64,9 @@ impl TcpConnector {
         // socket that cannot do it works all the same.
         drop(stream.set_nodelay(true));
         to.tracer.tell(Event::ConnectEnd { peer: Some(peer) });
-        Ok(Connected::new(stream).peer(peer).dns_time(timings.dns))
+        Ok(Connected::over(Wire::Tcp(stream))
+            .peer(peer)
+            .dns_time(timings.dns))
     }
 
     async fn addresses(&self, to: &Destination) -> Result<Vec<SocketAddr>, Error> {

@@ -15,7 +15,6 @@ use std::io;
 use std::pin::Pin;
 
 use super::alarm::{Bound, within};
-use super::connect::Stream;
 use super::deadlines::Deadline;
 use super::dial::{Dialer, Order};
 use super::error::Error;
@@ -26,6 +25,7 @@ use super::kind::{ErrorKind, Phase, ProxyFault};
 use super::proxy::Proxy;
 use super::recv::RecvBuffer;
 use super::request::write_connect;
+use super::wire::Wire;
 use crate::io::{AsyncRead, AsyncWrite};
 
 /// Asks the proxy for a tunnel to the origin (RFC 9110 section 9.3.6).
@@ -33,8 +33,8 @@ pub(crate) async fn tunnel(
     dialer: &Dialer,
     order: &Order,
     proxy: &Proxy,
-    mut stream: Box<dyn Stream>,
-) -> Result<Box<dyn Stream>, Error> {
+    mut stream: Wire,
+) -> Result<Wire, Error> {
     let bound = Bound {
         limit: order.deadlines.proxy,
         deadline: Deadline::Proxy,
@@ -59,7 +59,7 @@ pub(crate) async fn tunnel(
 }
 
 /// Reads the head of the proxy's answer.
-async fn answer(stream: &mut Box<dyn Stream>, exchange: &mut Exchange) -> Result<u16, Error> {
+async fn answer(stream: &mut Wire, exchange: &mut Exchange) -> Result<u16, Error> {
     let mut recv = RecvBuffer::new();
     loop {
         match exchange.advance(&mut recv) {
@@ -81,7 +81,7 @@ async fn answer(stream: &mut Box<dyn Stream>, exchange: &mut Exchange) -> Result
     }
 }
 
-async fn write_all(stream: &mut Box<dyn Stream>, mut bytes: &[u8]) -> io::Result<()> {
+async fn write_all(stream: &mut Wire, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, bytes)).await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),

@@ -4,7 +4,7 @@
 //! other source that mio can register may be.
 //!
 //! Laws: R02, an operation is tried whenever the source may be ready, and
-//! readiness is cleared only when it says `WouldBlock`. R12, a source leaves the
+//! readiness is cleared only when it says `WouldBlock` (or by R03). R12, a source leaves the
 //! selector before it is closed, wherever it is dropped. S03, operations spend the
 //! budget.
 //!
@@ -126,6 +126,28 @@ impl<S: Source> Registered<S> {
         Ok(self.clear(Direction::Write)?)
     }
 
+    /// LAW R03: a read of a TCP socket that we made took less than it could have, so
+    /// there is nothing left to read.
+    ///
+    /// # Errors
+    /// On a wrong loop.
+    pub(crate) fn drained(&self) -> io::Result<()> {
+        let drained = current::with_loop(self.loop_id, |state| {
+            state.reactor.borrow_mut().drained(self.key);
+        });
+        Ok(drained?)
+    }
+
+    /// The next read is tried, although the last one would have blocked: to learn
+    /// what happened since the system was last asked. On a wrong loop, nothing.
+    pub(crate) fn doubt_readable(&self) {
+        // The read itself reports a wrong loop.
+        let _ = current::with_loop(self.loop_id, |state| {
+            let mut reactor = state.reactor.borrow_mut();
+            reactor.set_ready(self.key, Direction::Read, true);
+        });
+    }
+
     /// The source.
     pub fn source(&self) -> &S {
         self
@@ -201,7 +223,8 @@ impl<S: Source> Registered<S> {
 
     fn clear(&self, direction: Direction) -> Result<(), WrongLoop> {
         current::with_loop(self.loop_id, |state| {
-            state.reactor.borrow_mut().clear(self.key, direction);
+            let mut reactor = state.reactor.borrow_mut();
+            reactor.set_ready(self.key, direction, false);
         })
     }
 }

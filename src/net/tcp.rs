@@ -6,8 +6,10 @@
 //! * R07: a connection stands when the socket is writable, has no error, and
 //!   knows its peer. Each alone is wrong: a socket that never connected is
 //!   writable too, and an error is reported only once.
-//! * R03: no operation is skipped because the last one was short. A short read
-//!   does not mean that the socket is empty (urgent data, end of stream).
+//! * R03: a short read means that the socket is empty, so the next one waits for an
+//!   event and saves a system call; but only while no event has told of an end, an
+//!   error or urgent data, which make a read short too. No event is looked at between
+//!   a read and this conclusion.
 //! * R05: the peer's end of stream is an end for reading only.
 //!
 //! Absent on purpose: vectored writes (`writev` to a peer that is gone raises
@@ -155,6 +157,11 @@ impl TcpStream {
         self.socket.take_error()
     }
 
+    /// Lets the next `poll_read` ask the system, whatever is known.
+    pub(crate) fn doubt_silence(&self) {
+        self.socket.doubt_readable();
+    }
+
     fn try_by_hand<R>(
         &self,
         mut operation: impl FnMut(&mio::net::TcpStream) -> io::Result<R>,
@@ -214,8 +221,16 @@ impl AsyncRead for TcpStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.socket
-            .poll_read_with(cx, |mut socket| socket.read(buf))
+        let wanted = buf.len();
+        let read = self
+            .socket
+            .poll_read_with(cx, |mut socket| socket.read(buf));
+        if let Poll::Ready(Ok(n)) = read
+            && (1..wanted).contains(&n)
+        {
+            self.socket.drained()?;
+        }
+        read
     }
 }
 

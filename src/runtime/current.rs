@@ -117,6 +117,11 @@ pub(crate) fn with_loop<R>(id: u64, act: impl FnOnce(&Rc<LoopState>) -> R) -> Re
     })
 }
 
+/// The turn that this thread's loop is in; `None` when no loop runs here.
+pub(crate) fn turn() -> Option<u64> {
+    with(|state| state.stats.get().turns).ok()
+}
+
 /// Gives something back to loop `id` from wherever we are: at once on the loop
 /// itself, by letter from elsewhere, not at all when it is gone.
 pub(crate) fn give_back(id: u64, act: impl FnOnce(&Rc<LoopState>) + Send + 'static) {

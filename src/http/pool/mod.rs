@@ -130,6 +130,7 @@ impl Pool {
         if let Poll::Ready(reason) = connection.poll_stir(&mut cx) {
             return Err(reason);
         }
+        connection.found_silent();
         let (host, until) = (connection.slot().host, connection.keep_until());
         let given = self.books.borrow_mut().give(host, connection);
         match given {

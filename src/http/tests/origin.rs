@@ -1,6 +1,7 @@
 //! Tests of origins: one spelling of the host for everybody (N07).
 
 use super::*;
+use crate::http::into_url::IntoUrl;
 
 fn origin(text: &str) -> Result<Origin, ErrorKind> {
     text.into_url()

@@ -1,0 +1,123 @@
+//! What a request costs: a client alone in its process, for counting instructions
+//! and system calls from outside.
+//!
+//! ```text
+//! http_cost serve                      a server; prints its URL
+//! http_cost get URL N [AT_ONCE]        N requests, AT_ONCE at a time, bodies read
+//! http_cost head BYTES PIECE           a head so long, in pieces so long, in memory
+//!
+//! cargo build --profile measured --example http_cost
+//! valgrind --tool=callgrind target/measured/examples/http_cost get URL 20000
+//! strace -cf target/measured/examples/http_cost get URL 20000
+//! ```
+//!
+//! The slope between two values of N is the cost of a request: what the start of the
+//! process takes falls out.
+
+use std::env;
+use std::error::Error;
+use std::future::ready;
+use std::hint::black_box;
+use std::io::Write;
+
+use downbeat::http::{Client, Connected, Destination, Limits};
+use downbeat::io::{AsyncReadExt, AsyncWriteExt};
+use downbeat::testing::origin::{Origin, Reply};
+use downbeat::testing::{Stream, pair};
+use downbeat::{TaskGroup, run, yield_now};
+
+/// Bytes of the body that `serve` answers with.
+const BODY: usize = 1024;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["serve"] => serve(),
+        ["get", url, n] => get(url, n.parse()?, 1),
+        ["get", url, n, at_once] => get(url, n.parse()?, at_once.parse()?),
+        ["head", bytes, piece] => head(bytes.parse()?, piece.parse()?),
+        _ => Err("http_cost serve | get URL N [AT_ONCE] | head BYTES PIECE".into()),
+    }
+}
+
+fn serve() -> Result<(), Box<dyn Error>> {
+    let origin = Origin::start(|_| Reply::ok(vec![b'x'; BODY]))?;
+    println!("{}", origin.url("/page"));
+    std::io::stdout().flush()?;
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Each of `at_once` tasks makes its share of the `n` requests, one after the other.
+fn get(url: &str, n: usize, at_once: usize) -> Result<(), Box<dyn Error>> {
+    let bytes = run(async move {
+        let client = Client::new()?;
+        let mut group = TaskGroup::new();
+        for worker in 0..at_once.max(1) {
+            let (client, url) = (client.clone(), url.to_owned());
+            let share = (n + at_once - 1 - worker) / at_once.max(1);
+            group.spawn(async move {
+                let mut bytes = 0;
+                for _ in 0..share {
+                    let response = client.get(url.as_str()).send().await?;
+                    bytes += response.bytes().await?.len();
+                }
+                Ok::<_, downbeat::http::Error>(bytes)
+            });
+        }
+        let mut bytes = 0;
+        while let Some((_, done)) = group.next().await {
+            bytes += done??;
+        }
+        Ok::<_, Box<dyn Error>>(bytes)
+    })?;
+    println!("{n} requests, {bytes} bytes");
+    Ok(())
+}
+
+/// One response whose head has `bytes` bytes and comes in pieces of `piece`.
+fn head(bytes: usize, piece: usize) -> Result<(), Box<dyn Error>> {
+    let fields = run(async move {
+        let client = Client::builder()
+            .limits(Limits {
+                head_bytes: usize::MAX,
+                ..Limits::default()
+            })
+            .connector(move |_: &Destination| {
+                let (ours, theirs) = pair(256 * 1024);
+                drop(downbeat::spawn(dribble(theirs, bytes, piece)));
+                ready(Ok(Connected::new(ours)))
+            })
+            .build()?;
+        let response = client.get("http://127.0.0.1/").send().await?;
+        Ok::<_, downbeat::http::Error>(response.headers().len())
+    })?;
+    println!("{fields} fields");
+    Ok(())
+}
+
+async fn dribble(mut stream: Stream, bytes: usize, piece: usize) {
+    let mut head = b"HTTP/1.1 204 No Content\r\n".to_vec();
+    for n in 0.. {
+        if head.len() + 200 > bytes {
+            break;
+        }
+        head.extend_from_slice(format!("X-Field-{n:04}: {}\r\n", "v".repeat(150)).as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    let mut request = [0; 1024];
+    if !matches!(stream.read(&mut request).await, Ok(1..)) {
+        return;
+    }
+    for part in black_box(&head).chunks(piece.max(1)) {
+        if stream.write_all(part).await.is_err() {
+            return;
+        }
+        // The client sees this piece alone.
+        yield_now().await;
+    }
+    // The client closes first.
+    let _ = stream.read(&mut request).await;
+}
