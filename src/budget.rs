@@ -40,6 +40,22 @@ pub(crate) fn refund() {
     }
 }
 
+/// Runs the operation below one that has just spent a unit: it may spend that unit
+/// itself, and what is spent in the end is one for both of them.
+///
+/// WHY NOT a unit each: where the budget is smaller than the number of layers, the
+/// upper ones would use it up at every poll before the lowest is asked.
+#[inline]
+pub(crate) fn lend<R>(operation: impl FnOnce() -> Poll<R>) -> Poll<R> {
+    let left = LEFT.get();
+    refund();
+    let result = operation();
+    if result.is_ready() && LEFT.get() > left {
+        LEFT.set(left);
+    }
+    result
+}
+
 /// Spends one unit. `Pending` means the budget is gone: the task has been woken
 /// again and must return to the loop.
 ///

@@ -775,6 +775,28 @@ fn hooks_see_every_phase() {
 }
 
 #[test]
+fn hooks_hear_of_an_end_once_also_when_there_is_no_body() {
+    let (builder, _) = serving(|_| Reply::ok(""));
+    let ends = Rc::new(RefCell::new(Vec::new()));
+    let log = ends.clone();
+    simulate(async {
+        let listen = move |request: u64, event: &Event<'_>| {
+            if matches!(event, Event::ResponseEnd) {
+                log.borrow_mut().push(request);
+            }
+        };
+        let client = builder.hooks(listen).build().unwrap();
+        assert_eq!(text(&client, "http://h.test/").await, "");
+        let head = client.head("http://h.test/").send().await.unwrap();
+        assert!(head.bytes().await.unwrap().is_empty());
+        let mut unread = client.get("http://h.test/").send().await.unwrap();
+        assert_eq!(unread.chunk().await.unwrap(), None);
+        assert_eq!(unread.chunk().await.unwrap(), None);
+    });
+    assert_eq!(*ends.borrow(), [0, 1, 2]);
+}
+
+#[test]
 fn p06_cancelling_at_every_poll_gives_everything_back() {
     for polls in 0..30 {
         let (builder, memory) = serving(|_| Reply::ok("x").delay(Duration::from_millis(1)));

@@ -103,6 +103,22 @@ fn https_over_sockets() {
 }
 
 #[test]
+fn s03_a_budget_of_one_is_enough_however_many_layers_there_are() {
+    // A response body over TLS over a stream: three layers that charge.
+    for budget in [1, 2, 3] {
+        let root = authority();
+        let acceptor = root.acceptor(&["h.test"], |_| {});
+        let (builder, _) = root.serving(Service::new(page), acceptor);
+        let runtime = Runtime::builder().virtual_clock().budget(budget);
+        let text = runtime.build().unwrap().block_on(async {
+            let client = builder.build().unwrap();
+            get(&client, "https://h.test/x").await.unwrap()
+        });
+        assert_eq!(text, "page /x");
+    }
+}
+
+#[test]
 fn v01_what_is_wrong_with_a_certificate() {
     let (root, stranger) = (authority(), Authority::new("somebody else"));
     let fault = |acceptor: AcceptorBuilder| {

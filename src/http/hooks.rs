@@ -118,7 +118,7 @@ pub enum Event<'a> {
         /// How many.
         bytes: usize,
     },
-    /// The response is complete.
+    /// The response of this hop is complete.
     ResponseEnd,
     /// The response is a redirect that is followed.
     Redirect {

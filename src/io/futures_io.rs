@@ -106,7 +106,7 @@ impl<S: ::futures_io::AsyncRead + Unpin> AsyncRead for Compat<S> {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         ready!(budget::spend(cx));
-        self.pinned().poll_read(cx, buf)
+        budget::lend(|| self.pinned().poll_read(cx, buf))
     }
 }
 
@@ -117,12 +117,12 @@ impl<S: ::futures_io::AsyncWrite + Unpin> AsyncWrite for Compat<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(budget::spend(cx));
-        self.pinned().poll_write(cx, buf)
+        budget::lend(|| self.pinned().poll_write(cx, buf))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(budget::spend(cx));
-        self.pinned().poll_flush(cx)
+        budget::lend(|| self.pinned().poll_flush(cx))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -242,6 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
         let this = self.get_mut();
         // A record serves many small reads without the socket's budget.
         ready!(budget::spend(cx));
+        let mut charged = true;
         loop {
             match this.session.reader().read(buf) {
                 Ok(n) => return Poll::Ready(Ok(n)),
@@ -252,7 +253,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            ready!(this.poll_step(cx))?;
+            ready!(match std::mem::take(&mut charged) {
+                true => budget::lend(|| this.poll_step(cx)),
+                false => this.poll_step(cx),
+            })?;
         }
     }
 }

@@ -134,6 +134,7 @@ impl Transfer {
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
         // One read can hold a thousand chunks, or inflate a thousandfold.
         ready!(budget::spend(cx));
+        let mut charged = true;
         loop {
             match self.understand()? {
                 event::Event::Body(piece) => return Poll::Ready(Ok(Next::Bytes(piece))),
@@ -143,7 +144,11 @@ impl Transfer {
                 }
                 event::Event::Need | event::Event::Informational | event::Event::Head => {}
             }
-            match self.poll_read(cx) {
+            let read = match std::mem::take(&mut charged) {
+                true => budget::lend(|| self.poll_read(cx)),
+                false => self.poll_read(cx),
+            };
+            match read {
                 Poll::Ready(read) => read?,
                 Poll::Pending => ready!(self.poll_watch(cx))?,
             }
@@ -238,8 +243,9 @@ impl Transfer {
                 // Only seen when the pool looked.
                 self.exchange.record(quirk);
             }
+            // Once: an empty body ends with its head, and again when it is read.
+            self.tracer.tell(Event::ResponseEnd);
         }
-        self.tracer.tell(Event::ResponseEnd);
     }
 }
 

@@ -15,6 +15,8 @@ use super::message::Request;
 use crate::io::{AsyncRead, AsyncWrite};
 
 const HEAD: usize = 64 * 1024;
+/// Bytes per read.
+const STEP: usize = 16 * 1024;
 const BODY: usize = 256 * 1024 * 1024;
 const FIELDS: usize = 256;
 
@@ -24,6 +26,8 @@ pub(super) struct Inbox<S> {
     /// Bytes read; `taken` of them are done with.
     bytes: Vec<u8>,
     taken: usize,
+    /// Where reads go first.
+    space: Box<[u8]>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Inbox<S> {
@@ -32,6 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inbox<S> {
             stream,
             bytes: Vec::new(),
             taken: 0,
+            space: vec![0; STEP].into(),
         }
     }
 
@@ -162,17 +167,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inbox<S> {
 
     /// One read.
     async fn fill(&mut self) -> io::Result<usize> {
-        const STEP: usize = 16 * 1024;
         if self.taken > 0 {
             self.bytes.drain(..self.taken);
             self.taken = 0;
         }
-        let used = self.bytes.len();
-        self.bytes.resize(used + STEP, 0);
-        let space = &mut self.bytes[used..];
-        let read = poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, space)).await;
-        self.bytes.truncate(used + *read.as_ref().unwrap_or(&0));
-        read
+        let space = &mut self.space;
+        let read = poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, space)).await?;
+        self.bytes.extend_from_slice(&space[..read]);
+        Ok(read)
     }
 }
 
