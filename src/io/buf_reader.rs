@@ -1,11 +1,13 @@
 //! `BufReader`: fewer and larger reads, and reading up to a byte or a line.
 //!
-//! Owns: the stream, one buffer of fixed size, and the beginning of a line that
-//! was longer than the buffer.
+//! Owns: the stream, one buffer, and the beginning of a line that was longer than
+//! the buffer.
 //!
 //! Laws:
-//! * Cancel safety everywhere: bytes leave the buffer only when they are handed
-//!   out, and a half-read line stays here until the rest has come.
+//! * J09, cancel safety everywhere: bytes leave the buffer only when they are handed
+//!   out, and a half-read line stays here until the rest has come. If something else
+//!   than the rest of the line is asked for, it goes back into the buffer, which
+//!   grows for it.
 //! * A read larger than the buffer, when that is empty, goes past it.
 //!
 //! Absent on purpose: a trait for buffered reading; nothing here is generic in
@@ -67,6 +69,7 @@ impl<S: AsyncRead + Unpin> BufReader<S> {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.put_back();
         poll_fn(|cx| self.poll_fill(cx)).await?;
         Ok(self.buffer())
     }
@@ -93,6 +96,7 @@ impl<S: AsyncRead + Unpin> BufReader<S> {
         limit: usize,
     ) -> impl Future<Output = io::Result<usize>> {
         let start = out.len();
+        self.put_back();
         poll_fn(move |cx| {
             ready!(self.poll_until(cx, delimiter, out, start, limit))?;
             Poll::Ready(Ok(out.len() - start))
@@ -109,7 +113,7 @@ impl<S: AsyncRead + Unpin> BufReader<S> {
     ///
     /// # Cancel safety
     /// Nothing is lost: what was read of the line stays in the reader, for the
-    /// next `read_line`.
+    /// next `read_line` or any other read.
     pub async fn read_line(&mut self, out: &mut String, limit: usize) -> io::Result<usize> {
         // The line moves out for each poll only, so that a drop finds it inside.
         let end = poll_fn(|cx| {
@@ -158,6 +162,18 @@ impl<S: AsyncRead + Unpin> BufReader<S> {
         }
     }
 
+    /// A line that was given up is the front of what is unread.
+    fn put_back(&mut self) {
+        if self.line.is_empty() {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.line);
+        all.extend_from_slice(self.buffer());
+        self.unread = 0..all.len();
+        all.resize(all.len().max(self.buf.len()), 0);
+        self.buf = all.into_boxed_slice();
+    }
+
     /// Reads into the buffer if it is empty.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {
@@ -194,6 +210,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for BufReader<S> {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.put_back();
         if this.unread.is_empty() && buf.len() >= this.buf.len() {
             return Pin::new(&mut this.stream).poll_read(cx, buf);
         }
