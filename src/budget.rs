@@ -29,26 +29,17 @@ pub(crate) fn set(units: u32) -> u32 {
     LEFT.replace(units)
 }
 
-/// Gives a unit back: the operation did nothing but wait. Without this, a task
-/// that waits for more sources than it has units would run out of them by looking,
-/// wake itself, and spin.
-#[inline]
-pub(crate) fn refund() {
-    let left = LEFT.get();
-    if left != UNLIMITED {
-        LEFT.set(left + 1);
-    }
-}
-
-/// Runs the operation below one that has just spent a unit: it may spend that unit
-/// itself, and what is spent in the end is one for both of them.
+/// Runs what a unit was just spent for, and lends the unit to it: the operation may
+/// spend it itself, one for both, and it is given back if nothing was done but wait.
 ///
 /// WHY NOT a unit each: where the budget is smaller than the number of layers, the
 /// upper ones would use it up at every poll before the lowest is asked.
+/// WHY NOT keep it: a task that waits for more sources than it has units would run
+/// out of them by looking, wake itself, and spin.
 #[inline]
 pub(crate) fn lend<R>(operation: impl FnOnce() -> Poll<R>) -> Poll<R> {
     let left = LEFT.get();
-    refund();
+    LEFT.set(left.saturating_add(1));
     let result = operation();
     if result.is_ready() && LEFT.get() > left {
         LEFT.set(left);

@@ -186,18 +186,18 @@ impl<S: Source> Registered<S> {
         ready!(budget::spend(cx));
         // Bounded: the second round comes after `clear`, so it registers the
         // waker, unless interruptions repeat, and those come from outside.
-        loop {
-            let Poll::Ready(ready) = self.poll_ready(cx.waker(), direction) else {
-                budget::refund();
-                return Poll::Pending;
-            };
-            ready?;
-            match operation(self) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(direction)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
+        budget::lend(|| {
+            loop {
+                ready!(self.poll_ready(cx.waker(), direction))?;
+                match operation(self) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.clear(direction)?;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    result => return Poll::Ready(result),
+                }
             }
-        }
+        })
     }
 
     fn poll_ready(&self, waker: &Waker, direction: Direction) -> Poll<io::Result<()>> {

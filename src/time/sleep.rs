@@ -118,11 +118,7 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // LAW S03: `loop { sleep(ZERO).await }` comes back to the loop.
         ready!(budget::spend(cx));
-        let polled = self.poll_deadline(cx.waker());
-        if polled.is_pending() {
-            budget::refund();
-        }
-        polled
+        budget::lend(|| self.poll_deadline(cx.waker()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use downbeat::http::{Deadline, DecodeFault, ErrorKind, Phase, TlsFault};
+use downbeat::http::{Deadline, DecodeFault, ErrorKind, ParseFault, Phase, TlsFault};
 
 use super::caller::{Answer, Ended, Outcome, Told};
 use super::net::{Net, number};
@@ -134,6 +134,8 @@ impl Evidence {
                 ErrorKind::Io
                     | ErrorKind::Truncated
                     | ErrorKind::Timeout(Deadline::FirstByte | Deadline::Write)
+                    // The body of a response to HEAD, behind its end.
+                    | ErrorKind::Parse(ParseFault::NotHttp)
             );
         let unreached = !self.net.0.unreached.borrow().is_empty()
             && *phase == Phase::Connect
