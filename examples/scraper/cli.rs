@@ -93,7 +93,7 @@ pub(crate) struct Cli {
         default_value = "10s",
         help_heading = "Limits"
     )]
-    #[arg(value_parser = units::duration)]
+    #[arg(value_parser = units::limit)]
     pub(crate) connect_timeout: Duration,
 
     /// Longest time for one attempt, redirects and body included
@@ -103,7 +103,7 @@ pub(crate) struct Cli {
         default_value = "30s",
         help_heading = "Limits"
     )]
-    #[arg(value_parser = units::duration)]
+    #[arg(value_parser = units::limit)]
     pub(crate) timeout: Duration,
 
     /// Largest body, decoded
@@ -194,6 +194,7 @@ pub(crate) struct Cli {
     /// The User-Agent header
     #[arg(long, value_name = "TEXT", help_heading = "Network")]
     #[arg(default_value = concat!("downbeat-scraper/", env!("CARGO_PKG_VERSION")))]
+    #[arg(value_parser = units::plain)]
     pub(crate) user_agent: String,
 
     /// A header for every request; may be given several times

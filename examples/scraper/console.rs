@@ -22,6 +22,9 @@ const QUEUE: usize = 1024;
 /// Time between two drawings.
 const FRAME: Duration = Duration::from_millis(50);
 
+/// The same when there is nothing to draw.
+const IDLE: Duration = Duration::from_secs(3600);
+
 /// What the bar shows. The loop writes, the thread reads.
 ///
 /// ORDER: all Relaxed; a frame may be a moment old.
@@ -41,15 +44,26 @@ pub(crate) struct Board {
 pub(crate) struct Console {
     /// What the bar shows.
     pub(crate) board: Arc<Board>,
-    /// To the thread; `None` when lines are not wanted.
-    lines: Option<SyncSender<String>>,
+    /// Which lines are wanted.
+    loudness: Loudness,
     /// Lines that found no room.
     left_out: Arc<AtomicU64>,
     /// Its end closes the channel.
     thread: Option<(SyncSender<String>, JoinHandle<()>)>,
 }
 
-/// What is wanted.
+/// Which lines are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loudness {
+    /// None.
+    Silent,
+    /// What everybody has to know.
+    Notices,
+    /// One for each URL and each retry, too.
+    Lines,
+}
+
+/// Which bar is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bar {
     /// On a terminal.
@@ -62,15 +76,15 @@ pub(crate) enum Bar {
 
 impl Console {
     /// Starts the thread if there is a bar or a line to write.
-    pub(crate) fn start(bar: Bar, verbose: bool) -> Self {
+    pub(crate) fn start(bar: Bar, loudness: Loudness) -> Self {
         let (board, left_out) = (Arc::new(Board::default()), Arc::new(AtomicU64::new(0)));
         let mut console = Self {
             board: Arc::clone(&board),
-            lines: None,
+            loudness,
             left_out: Arc::clone(&left_out),
             thread: None,
         };
-        if bar == Bar::Off && !verbose {
+        if bar == Bar::Off && loudness == Loudness::Silent {
             return console;
         }
         let (sender, lines) = sync_channel(QUEUE);
@@ -79,7 +93,6 @@ impl Console {
             .spawn(move || show(bar, &board, &lines, &left_out));
         // Without a thread there is no bar: no reason to fetch nothing.
         if let Ok(thread) = thread {
-            console.lines = verbose.then(|| sender.clone());
             console.thread = Some((sender, thread));
         }
         console
@@ -87,8 +100,21 @@ impl Console {
 
     /// Writes a line, if lines are wanted. `make` runs only then.
     pub(crate) fn line(&self, make: impl FnOnce() -> String) {
-        if let Some(lines) = &self.lines
-            && lines.try_send(make()).is_err()
+        if self.loudness == Loudness::Lines {
+            self.send(make());
+        }
+    }
+
+    /// Writes what everybody has to know who did not ask for silence.
+    pub(crate) fn notice(&self, line: &str) {
+        if self.loudness != Loudness::Silent {
+            self.send(line.to_owned());
+        }
+    }
+
+    fn send(&self, line: String) {
+        if let Some((lines, _)) = &self.thread
+            && lines.try_send(line).is_err()
         {
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }
@@ -96,7 +122,6 @@ impl Console {
 
     /// Takes the bar away and waits until all lines are written.
     pub(crate) fn finish(mut self) {
-        self.lines = None;
         if let Some((sender, thread)) = self.thread.take() {
             drop(sender);
             // A panic of the thread was printed already.
@@ -130,8 +155,9 @@ fn show(bar: Bar, board: &Board, lines: &Receiver<String>, left_out: &AtomicU64)
     let known = style("[{bar:20}] {pos}/{len}  {msg}  {elapsed_precise}");
     let unknown = style("{pos}  {msg}  {elapsed_precise}");
     progress.set_style(unknown);
+    let frame = if bar == Bar::Off { IDLE } else { FRAME };
     loop {
-        match lines.recv_timeout(FRAME) {
+        match lines.recv_timeout(frame) {
             Ok(line) => progress.suspend(|| say(&line)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,

@@ -15,6 +15,7 @@ use super::outcome::{Failure, Outcome};
 use super::retry::Verdict;
 use super::scheduler::{Out, Phase, Scheduler};
 use super::summary;
+use super::tally::Ending;
 use downbeat::task::TaskId;
 use downbeat::{JoinError, time};
 use std::rc::Rc;
@@ -124,7 +125,7 @@ impl Scheduler<'_> {
 
     /// A signal came: first drain, then drop.
     pub(super) fn interrupted(&mut self) {
-        self.tally.interrupted = true;
+        self.tally.ending = Ending::Drained;
         if self.phase != Phase::Running {
             return self.drop_all();
         }
@@ -133,8 +134,9 @@ impl Scheduler<'_> {
         let until = now.checked_add(self.plan.grace).unwrap_or(now);
         self.phase = Phase::Draining(until);
         let (count, grace) = (self.attempts.len(), summary::time(self.plan.grace));
-        let line = || format!("interrupted: waiting up to {grace} for {count} in flight");
-        self.console.line(line);
+        self.console.notice(&format!(
+            "interrupted: waiting up to {grace} for {count} in flight; again: drops them"
+        ));
     }
 
     /// The alarm: perhaps the grace is over.
@@ -147,6 +149,9 @@ impl Scheduler<'_> {
     fn drop_all(&mut self) {
         self.forget_waiting();
         self.phase = Phase::Dropping;
+        if self.tally.is_interrupted() {
+            self.tally.ending = Ending::Dropped;
+        }
         self.attempts.abort_all();
     }
 

@@ -26,7 +26,7 @@ impl Job {
     /// The job of an entry.
     pub(crate) fn new(entry: Entry) -> Self {
         Self {
-            url: parse(&entry.text),
+            url: entry.flaw.map_or_else(|| parse(&entry.text), Err),
             entry,
             attempts: 0,
             held_up: None,
@@ -68,6 +68,7 @@ mod tests {
                 index: 0,
                 line: None,
                 text: text.into(),
+                flaw: None,
             };
             Job::new(entry).host().map(str::to_owned)
         };

@@ -25,6 +25,7 @@ mod console;
 mod demo;
 mod dice;
 mod ending;
+mod files;
 mod frontier;
 mod histogram;
 mod job;
@@ -70,7 +71,7 @@ fn work(cli: &Cli) -> Result<u8, Stop> {
     };
     // An interrupted comparison has nothing to compare.
     let finished = match sequential {
-        Some(finished) if finished.tally.interrupted => return report(cli, &finished, None),
+        Some(finished) if finished.tally.is_interrupted() => return report(cli, &finished, None),
         _ => setup.run()?,
     };
     let sequential = sequential.map(|finished| finished.tally.elapsed);

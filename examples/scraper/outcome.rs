@@ -156,6 +156,7 @@ mod tests {
             index: 7,
             line: Some(9),
             text: text.into(),
+            flaw: None,
         };
         let mut job = Job::new(entry);
         job.attempts = 2;

@@ -11,7 +11,7 @@
 
 use super::attempt::{Kit, broken};
 use super::cli::{Cli, Progress, is_dash};
-use super::console::{self, Bar, Console, say};
+use super::console::{self, Bar, Console, Loudness, say};
 use super::demo::{Origin, Pages};
 use super::journal::{Journal, Sink};
 use super::retry::RetryRule;
@@ -20,7 +20,7 @@ use super::scheduler::{self, Plan};
 use super::signals::{self, Interrupt};
 use super::source::{self, Source};
 use super::tally::Tally;
-use super::{client, process, resume};
+use super::{client, files, process, resume};
 use downbeat::Runtime;
 use downbeat::http::Client;
 use downbeat::policy::Policy;
@@ -113,6 +113,7 @@ impl<'a> Setup<'a> {
                 "--resume needs URLs: the demo's are new each time",
             ));
         }
+        refuse_overwriting(cli)?;
         let wanted = if cli.sequential { 1 } else { cli.concurrency };
         let each = 1 + u64::from(cli.is_demo()) + u64::from(cli.save.is_some());
         let concurrency = process::fitting(wanted, each);
@@ -175,12 +176,12 @@ impl<'a> Setup<'a> {
                     seed: cli.seed,
                 },
             };
-            let console = Console::start(bar(cli), cli.verbose);
+            let console = Console::start(bar(cli), loudness(cli));
             console.board.total.store(total, Relaxed);
             let plan = plan(cli, concurrency);
             let mut tally = scheduler::run(plan, Rc::new(kit), urls, interrupts, &console).await;
             let written = match journal {
-                Some(journal) => journal.finish().await,
+                Some(journal) => journal.finish(tally.ending, cli.grace, interrupts).await,
                 None => Ok(()),
             };
             console.finish();
@@ -218,8 +219,11 @@ impl<'a> Setup<'a> {
         } else if self.cli.output_is_stdout() {
             output.sink = Some(Sink::Stdout);
         } else if let Some(path) = &self.cli.output {
-            let file = File::create(path).map_err(|error| named("output", path, error))?;
-            output.sink = Some(Sink::File(file));
+            output.sink = Some(if files::may_block(path) {
+                Sink::Later(path.clone())
+            } else {
+                Sink::File(File::create(path).map_err(|error| named("output", path, error))?)
+            });
         }
         Ok(output)
     }
@@ -237,8 +241,7 @@ impl<'a> Setup<'a> {
                 sources.push(Source::List(Box::new(io::stdin())));
             } else {
                 let named = |error| Stop::usage(format!("--input {}: {error}", file.display()));
-                let list = File::open(file).map_err(named)?;
-                sources.push(Source::List(Box::new(list)));
+                sources.push(Source::List(files::open(file).map_err(named)?));
             }
         }
         Ok(sources)
@@ -252,6 +255,28 @@ impl<'a> Setup<'a> {
             (None, Some(_)) => 0,
         }
     }
+}
+
+/// A list must not be emptied before it is read.
+fn refuse_overwriting(cli: &Cli) -> Result<(), Stop> {
+    let Some(input) = &cli.input else {
+        return Ok(());
+    };
+    let input = if is_dash(input) {
+        Path::new("/dev/stdin")
+    } else {
+        input
+    };
+    for (option, output) in [("--output", &cli.output), ("--resume", &cli.resume)] {
+        if output
+            .as_ref()
+            .is_some_and(|output| files::are_same(input, output))
+        {
+            let why = format!("{option} and --input are the same file");
+            return Err(Stop::usage(why));
+        }
+    }
+    Ok(())
 }
 
 fn start_origin(cli: &Cli) -> Result<Origin, Stop> {
@@ -293,6 +318,15 @@ fn plan(cli: &Cli, concurrency: usize) -> Plan {
         delay: cli.delay,
         grace: cli.grace,
         timeout: cli.timeout,
+    }
+}
+
+/// Which lines are wanted.
+fn loudness(cli: &Cli) -> Loudness {
+    match (cli.quiet, cli.verbose) {
+        (true, _) => Loudness::Silent,
+        (_, true) => Loudness::Lines,
+        _ => Loudness::Notices,
     }
 }
 

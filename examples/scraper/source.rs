@@ -5,13 +5,15 @@
 //! and a reader is never further ahead than that.
 //!
 //! Laws: each line that is neither blank nor a comment becomes one entry, however
-//! odd it is: bytes that are not UTF-8 are replaced, a line of more than 64 KiB is
-//! cut. What is wrong with an entry is found out later and is its outcome.
+//! odd it is. Bytes that are not UTF-8 are replaced and a line of more than 64 KiB is
+//! cut, and the entry says so: what it says now is nothing anybody asked for, so it is
+//! not fetched. That is found out later and is its outcome.
 //!
 //! Read next: `frontier.rs`.
 
 use super::resume::Finished;
 use downbeat::sync::remote;
+use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 
@@ -32,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) line: Option<u64>,
     /// The text, trimmed.
     pub(crate) text: Box<str>,
+    /// Why the text is not what was given.
+    pub(crate) flaw: Option<&'static str>,
 }
 
 /// What the reading thread says.
@@ -107,7 +111,7 @@ impl Feed {
         match source {
             Source::Urls(urls) => {
                 for url in urls {
-                    if self.entry(None, url.trim()) == Reader::Unwanted {
+                    if self.entry(None, url.trim(), None) == Reader::Unwanted {
                         return Reader::Unwanted;
                     }
                 }
@@ -124,25 +128,29 @@ impl Feed {
             if !list.buffer().contains(&b'\n') && self.hand_over() == Reader::Unwanted {
                 return Reader::Unwanted;
             }
-            match read_line(&mut list, &mut bytes) {
+            let mut flaw = match read_line(&mut list, &mut bytes) {
                 Ok(Line::End) => break,
-                Ok(Line::Read) => {}
+                Ok(Line::Read) => None,
+                Ok(Line::Cut) => Some("the line is longer than 64 KiB"),
                 Err(error) => return self.send(Reading::Broken(error)),
-            }
+            };
             let line = bytes.strip_prefix(b"\xEF\xBB\xBF").filter(|_| number == 1);
             let text = String::from_utf8_lossy(line.unwrap_or(&bytes));
+            if let Cow::Owned(_) = text {
+                flaw = flaw.or(Some("the line is not UTF-8"));
+            }
             let text = text.trim();
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
-            if self.entry(Some(number), text) == Reader::Unwanted {
+            if self.entry(Some(number), text, flaw) == Reader::Unwanted {
                 return Reader::Unwanted;
             }
         }
         Reader::Listens
     }
 
-    fn entry(&mut self, line: Option<u64>, text: &str) -> Reader {
+    fn entry(&mut self, line: Option<u64>, text: &str, flaw: Option<&'static str>) -> Reader {
         let index = self.index;
         self.index += 1;
         if self.finished.take(text) {
@@ -152,6 +160,7 @@ impl Feed {
             index,
             line,
             text: text.into(),
+            flaw,
         }))
     }
 
@@ -181,6 +190,8 @@ impl Feed {
 enum Line {
     /// A line, perhaps without its end.
     Read,
+    /// The beginning of a line that is too long.
+    Cut,
     /// The end of the list.
     End,
 }
@@ -198,11 +209,16 @@ fn read_line(list: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
         if buffer.is_empty() {
             return Ok(found);
         }
-        found = Line::Read;
+        if found == Line::End {
+            found = Line::Read;
+        }
         let end = buffer.iter().position(|byte| *byte == b'\n');
         let piece = &buffer[..end.unwrap_or(buffer.len())];
         let room = LONGEST_LINE - line.len();
         line.extend_from_slice(&piece[..piece.len().min(room)]);
+        if piece.len() > room {
+            found = Line::Cut;
+        }
         let used = piece.len() + usize::from(end.is_some());
         list.consume(used);
         if end.is_some() {
@@ -215,7 +231,7 @@ fn read_line(list: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
 mod tests {
     use super::*;
 
-    fn entries(list: &'static [u8]) -> Vec<(u64, Option<u64>, String)> {
+    fn entries(list: &'static [u8]) -> Vec<(u64, Option<u64>, String, bool)> {
         let (sender, mut receiver) = remote::channel(100);
         let mut feed = Feed {
             sender,
@@ -237,7 +253,8 @@ mod tests {
                 let Reading::Url(entry) = reading else {
                     panic!("{reading:?}");
                 };
-                found.push((entry.index, entry.line, entry.text.into()));
+                let flawed = entry.flaw.is_some();
+                found.push((entry.index, entry.line, entry.text.into(), flawed));
             }
         }
         found
@@ -245,14 +262,14 @@ mod tests {
 
     #[test]
     fn comments_blanks_and_odd_bytes() {
-        let list = b"\xEF\xBB\xBF# list\r\n\r\n  http://b/ \r\n#x\nnot a url \xFF\n\nhttp://c/";
+        let list = b"\xEF\xBB\xBF# list\r\n\r\n  http://b/ \r\n#\xFF\nhttp://\xFF/\n\nhttp://c/";
         assert_eq!(
             entries(list),
             [
-                (0, None, "http://a/".into()),
-                (1, Some(3), "http://b/".into()),
-                (2, Some(5), "not a url \u{FFFD}".into()),
-                (3, Some(7), "http://c/".into()),
+                (0, None, "http://a/".into(), false),
+                (1, Some(3), "http://b/".into(), false),
+                (2, Some(5), "http://\u{FFFD}/".into(), true),
+                (3, Some(7), "http://c/".into(), false),
             ]
         );
     }
@@ -263,7 +280,7 @@ mod tests {
         list.extend_from_slice(b"\nshort\n");
         let mut list = BufReader::with_capacity(1000, &list[..]);
         let mut line = Vec::new();
-        assert_eq!(read_line(&mut list, &mut line)?, Line::Read);
+        assert_eq!(read_line(&mut list, &mut line)?, Line::Cut);
         assert_eq!(line.len(), LONGEST_LINE);
         assert_eq!(read_line(&mut list, &mut line)?, Line::Read);
         assert_eq!(line, b"short");

@@ -62,7 +62,7 @@ pub(crate) fn object(tally: &Tally, stats: &Stats, sequential: Option<Duration>)
             "busy_ms": millis(stats.busy()),
             "busy_share": busy_share(stats),
         },
-        "interrupted": tally.interrupted,
+        "interrupted": tally.is_interrupted(),
         "peak_memory_bytes": process::peak_memory(),
     });
     format!("{object}\n")

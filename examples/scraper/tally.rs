@@ -39,8 +39,20 @@ pub(crate) struct Tally {
     pub(crate) elapsed: Duration,
     /// What went wrong with input or output.
     pub(crate) broken: Option<Broken>,
-    /// A signal came.
-    pub(crate) interrupted: bool,
+    /// Whether signals came.
+    pub(crate) ending: Ending,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// By itself.
+    #[default]
+    Natural,
+    /// After an interruption, with what was in flight.
+    Drained,
+    /// After an interruption, without waiting for what was in flight.
+    Dropped,
 }
 
 /// What ends a run early, besides a signal.
@@ -100,6 +112,11 @@ impl Tally {
         self.one_at_a_time.as_secs_f64() / self.elapsed.as_secs_f64().max(1e-9)
     }
 
+    /// A signal came.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.ending != Ending::Natural
+    }
+
     /// Why the run ended early; the first reason counts, output before input.
     pub(crate) fn broke(&mut self, why: Broken) {
         if !matches!(self.broken, Some(Broken::Output(_) | Broken::Pipe)) {
@@ -115,7 +132,7 @@ impl Tally {
             None => {}
         }
         match (self.fetched, self.failed) {
-            _ if self.interrupted => 130,
+            _ if self.is_interrupted() => 130,
             (_, 0) => 0,
             (0, _) => 3,
             _ => 1,
@@ -129,22 +146,25 @@ mod tests {
 
     #[test]
     fn exit_codes() {
-        let code = |fetched, failed, interrupted, broken| {
+        let code = |fetched, failed, ending, broken| {
             let tally = Tally {
                 fetched,
                 failed,
-                interrupted,
+                ending,
                 broken,
                 ..Tally::default()
             };
             tally.exit_code()
         };
-        assert_eq!(code(0, 0, false, None), 0);
-        assert_eq!(code(5, 0, false, None), 0);
-        assert_eq!(code(5, 1, false, None), 1);
-        assert_eq!(code(0, 1, false, None), 3);
-        assert_eq!(code(5, 1, true, None), 130);
-        assert_eq!(code(5, 0, true, Some(Broken::Pipe)), 4);
-        assert_eq!(code(5, 0, false, Some(Broken::Input(String::new()))), 2);
+        assert_eq!(code(0, 0, Ending::Natural, None), 0);
+        assert_eq!(code(5, 0, Ending::Natural, None), 0);
+        assert_eq!(code(5, 1, Ending::Natural, None), 1);
+        assert_eq!(code(0, 1, Ending::Natural, None), 3);
+        assert_eq!(code(5, 1, Ending::Drained, None), 130);
+        assert_eq!(code(5, 0, Ending::Drained, Some(Broken::Pipe)), 4);
+        assert_eq!(
+            code(5, 0, Ending::Natural, Some(Broken::Input(String::new()))),
+            2
+        );
     }
 }

@@ -11,6 +11,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     duration_in(text, "s")
 }
 
+/// The same for a limit: with none at all, nothing could be done.
+pub(crate) fn limit(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("expected more than 0".into()),
+        limit => Ok(limit),
+    }
+}
+
 /// The same with another unit for a bare number.
 fn duration_in(text: &str, default: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
@@ -82,7 +90,20 @@ pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     if name.is_empty() {
         return Err("the header has no name".into());
     }
+    for ours in ["Content-Length", "Transfer-Encoding"] {
+        if name.eq_ignore_ascii_case(ours) {
+            return Err(format!("{ours} is written by the client itself"));
+        }
+    }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Text that can be the value of a header.
+pub(crate) fn plain(text: &str) -> Result<String, String> {
+    match text.chars().any(char::is_control) {
+        true => Err("control characters cannot be sent".into()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 /// Number and unit.
@@ -103,6 +124,8 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(ms(250)));
         assert_eq!(duration("1.5"), Ok(ms(1500)));
         assert_eq!(duration("2m"), Ok(ms(120_000)));
+        assert_eq!((duration("0"), limit("1ms")), (Ok(ms(0)), Ok(ms(1))));
+        assert!(limit("0").is_err() && limit("0.0ms").is_err());
         assert_eq!(latency("20..180"), Ok((ms(20), ms(180))));
         assert_eq!(latency("20..180ms"), Ok((ms(20), ms(180))));
         assert_eq!(latency("1..2s"), Ok((ms(1000), ms(2000))));
@@ -129,6 +152,9 @@ mod tests {
     fn headers() {
         let parsed = header("Accept:  text/html ");
         assert_eq!(parsed, Ok(("Accept".into(), "text/html".into())));
-        assert!(header("Accept").is_err() && header(": x").is_err());
+        for wrong in ["Accept", ": x", "content-length: 5"] {
+            assert!(header(wrong).is_err(), "{wrong}");
+        }
+        assert!(plain("me/1.0 (é)").is_ok() && plain("me\r\nX: y").is_err());
     }
 }

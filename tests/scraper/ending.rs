@@ -100,6 +100,26 @@ fn two_interrupts_drop_what_is_in_flight() {
 }
 
 #[test]
+fn a_reader_that_does_not_read_keeps_nobody() {
+    let (origin, told) = telling(|_| Reply::ok("fine"));
+    let (_, file) = list(&origin, 2000);
+    let args = ["-i", file.name(), "-o", "-", "--per-host", "0"];
+    let mut child = start(&mut scraper(args));
+    // More than the pipe can hold, and nobody takes it out.
+    let stalled = child.stdout.take().expect("a pipe was asked for");
+    wait_for(&told, 400);
+    signal(&child, "INT");
+    let mut rest = wait_for_line(&mut child, "interrupted: ");
+    signal(&child, "INT");
+    let mut said = String::new();
+    rest.read_to_string(&mut said).expect("it is text");
+    assert!(said.contains("cannot be written: nobody reads"), "{said}");
+    assert!(said.contains("Total time taken: "), "{said}");
+    assert_eq!(child.wait().expect("it ends").code(), Some(4));
+    drop(stalled);
+}
+
+#[test]
 fn the_grace_ends() {
     let (origin, told) = telling(|_| Steps::new().hold().into());
     let (_, file) = list(&origin, 20);

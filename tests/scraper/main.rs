@@ -13,4 +13,5 @@ mod basics;
 mod ending;
 mod failing;
 mod limits;
+mod lists;
 mod program;

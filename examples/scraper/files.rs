@@ -1,0 +1,68 @@
+//! Files that are named on the command line, opened without holding anybody up.
+//!
+//! Owns: `Later`, a file that is opened by whoever first reads it.
+//!
+//! Laws: a regular file is opened at once, so that one that cannot be opened is
+//! refused before anything begins. Anything else (a named pipe, a terminal) may block
+//! in `open` until somebody else opens its other end: that happens on a thread that
+//! may wait.
+//!
+//! Read next: `source.rs` and `journal.rs`, which have such threads.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// A file that is opened by the first read.
+pub(crate) struct Later {
+    /// Where it is.
+    path: PathBuf,
+    /// Once it is open.
+    file: Option<File>,
+}
+
+/// Opens a list, now if it is a regular file and later otherwise.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    if fs::metadata(path)?.is_file() {
+        return Ok(Box::new(File::open(path)?));
+    }
+    let (path, file) = (path.to_owned(), None);
+    Ok(Box::new(Later { path, file }))
+}
+
+/// Whether `open` may block.
+pub(crate) fn may_block(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
+}
+
+/// Whether both are the same regular file, so that writing one destroys the other.
+pub(crate) fn are_same(one: &Path, other: &Path) -> bool {
+    let regular = |path| fs::metadata(path).ok().filter(Metadata::is_file);
+    let (Some(a), Some(b)) = (regular(one), regular(other)) else {
+        return false;
+    };
+    identity(one, &a) == identity(other, &b)
+}
+
+#[cfg(unix)]
+fn identity(_: &Path, metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path, _: &Metadata) -> Option<PathBuf> {
+    path.canonicalize().ok()
+}
+
+impl Read for Later {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.read(bytes),
+            None => self.file.insert(File::open(&self.path)?).read(bytes),
+        }
+    }
+}
