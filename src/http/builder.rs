@@ -16,6 +16,7 @@ use super::connect::Connect;
 use super::deadlines::Deadlines;
 use super::dial::Dialer;
 use super::dns::Names;
+use super::doors::{Doors, Order};
 use super::error::Error;
 use super::fetch::Options;
 use super::headers::Headers;
@@ -26,6 +27,7 @@ use super::proxy::{Proxies, Proxy};
 use super::redirect::RedirectPolicy;
 use super::tcp::TcpConnector;
 use crate::net::{Resolve, SystemResolver};
+use crate::policy::Policy;
 #[cfg(feature = "tls")]
 use crate::tls;
 
@@ -33,6 +35,7 @@ use crate::tls;
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     caps: Caps,
+    order: Option<Order>,
     idle_timeout: Duration,
     max_lifetime: Option<Duration>,
     options: Options,
@@ -65,6 +68,7 @@ impl ClientBuilder {
                 total: 100,
                 per_host: 100,
             },
+            order: None,
             idle_timeout: Duration::from_secs(15),
             max_lifetime: Some(Duration::from_secs(3600)),
             options: Options {
@@ -97,6 +101,22 @@ impl ClientBuilder {
     /// Connections at most to one host. Default 100; at least 1.
     pub fn max_per_host(mut self, connections: usize) -> Self {
         self.caps.per_host = connections;
+        self
+    }
+
+    /// Lets policies order the requests that wait for a connection, instead of
+    /// first come, first served. `order` makes one for
+    /// [`max_connections`](Self::max_connections), and one for each busy host if
+    /// [`max_per_host`](Self::max_per_host) is lower. They see cards copied from
+    /// the requests' tasks: size, deadline, priority, group.
+    ///
+    /// ```
+    /// use downbeat::{http::Client, policy::sjf};
+    /// let client = Client::builder().max_connections(10).gate(sjf).build()?;
+    /// # Ok::<(), downbeat::http::Error>(())
+    /// ```
+    pub fn gate<P: Policy + 'static>(mut self, order: impl Fn() -> P + 'static) -> Self {
+        self.order = Some(Box::new(move || Box::new(order())));
         self
     }
 
@@ -232,6 +252,7 @@ impl ClientBuilder {
             user_agent: self.user_agent,
         };
         Ok(Client(Rc::new(Shared {
+            doors: self.order.map(|order| Doors::new(self.caps, order)),
             pool: Pool::new(self.caps, self.idle_timeout, self.max_lifetime),
             dialer: Rc::new(dialer),
             proxies: self.proxies,

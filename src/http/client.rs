@@ -16,6 +16,7 @@ use std::rc::Rc;
 use super::builder::ClientBuilder;
 use super::call::RequestBuilder;
 use super::dial::Dialer;
+use super::doors::Doors;
 use super::error::Error;
 use super::fetch::Options;
 use super::headers::Headers;
@@ -40,6 +41,8 @@ pub struct Client(pub(crate) Rc<Shared>);
 /// What the clones of a client share.
 pub(crate) struct Shared {
     pub(crate) pool: Rc<Pool>,
+    /// Before the pool, if somebody chose the order.
+    pub(crate) doors: Option<Rc<Doors>>,
     pub(crate) dialer: Rc<Dialer>,
     pub(crate) proxies: Proxies,
     /// Fields of every request, unless it has its own.

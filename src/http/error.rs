@@ -114,6 +114,7 @@ impl Error {
             ErrorKind::Connect(_)
             | ErrorKind::Truncated
             | ErrorKind::DescriptorsExhausted
+            | ErrorKind::Shed
             | ErrorKind::Io => true,
             _ => false,
         }
@@ -203,6 +204,7 @@ impl Error {
 fn usual_phase(kind: ErrorKind) -> Phase {
     match kind {
         ErrorKind::Request(_) | ErrorKind::Cancelled | ErrorKind::Runtime => Phase::Request,
+        ErrorKind::Shed => Phase::Queue,
         ErrorKind::Resolve(_) => Phase::Resolve,
         ErrorKind::AddressBlocked | ErrorKind::Connect(_) | ErrorKind::DescriptorsExhausted => {
             Phase::Connect

@@ -4,7 +4,8 @@
 //! Owns: nothing beyond the transfer it makes; these are methods of [`Fetch`].
 //!
 //! ```text
-//!   prepare: body opened, head written          (errors before any connection)
+//!   doors, if there are any
+//!      -> prepare: body opened, head written     (errors before any connection)
 //!      -> connection -> transfer -> head
 //!            ^             |
 //!            +--- retry ---+   only as `retry.rs` says
@@ -18,6 +19,7 @@
 use std::future::poll_fn;
 
 use super::dial::{Order, Via, dial};
+use super::doors::Pass;
 use super::error::Error;
 use super::event::Asked;
 use super::exchange::Exchange;
@@ -41,6 +43,7 @@ impl Fetch<'_> {
     /// # Errors
     /// Whatever happened to the last try.
     pub(super) async fn hop(&mut self) -> Result<Box<Transfer>, Error> {
+        let pass = self.pass().await?;
         let mut fresh = false;
         // Bounded by `retry::MOST`.
         for before in 0.. {
@@ -50,6 +53,7 @@ impl Fetch<'_> {
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
             transfer.add_times(&mut self.account.timings);
             let Err(error) = done else {
+                transfer.keep(pass);
                 return Ok(transfer);
             };
             fresh = match self.verdict(&transfer, error.kind(), before) {
@@ -62,6 +66,16 @@ impl Fetch<'_> {
             });
         }
         Err(ErrorKind::Io.into())
+    }
+
+    /// The right to a connection, where policies say who gets one.
+    async fn pass(&mut self) -> Result<Option<Pass>, Error> {
+        let Some(doors) = &self.client.doors else {
+            return Ok(None);
+        };
+        let (pass, queue) = doors.pass(&self.wish(false)).await?;
+        self.account.timings.queue += queue;
+        Ok(Some(pass))
     }
 
     fn verdict(&self, transfer: &Transfer, kind: ErrorKind, before: u32) -> Retry {
@@ -137,19 +151,23 @@ impl Fetch<'_> {
         )))
     }
 
+    fn wish(&self, fresh: bool) -> Wish<'_> {
+        Wish {
+            origin: &self.origin,
+            route: self.client.proxies.route(&self.origin),
+            tls: self.client.tls_id(&self.origin),
+            fresh,
+            queue: self.request.options.deadlines.queue,
+            total: self.total,
+            tracer: &self.tracer,
+        }
+    }
+
     async fn connection(&self, fresh: bool) -> Result<Acquired, Error> {
         let client = self.client;
         let options = &self.request.options;
-        let route = client.proxies.route(&self.origin);
-        let wish = Wish {
-            origin: &self.origin,
-            route,
-            tls: client.tls_id(&self.origin),
-            fresh,
-            queue: options.deadlines.queue,
-            total: self.total,
-            tracer: &self.tracer,
-        };
+        let wish = self.wish(fresh);
+        let route = wish.route;
         let order = || Order {
             origin: self.origin.clone(),
             via: Via::from(route),

@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Upload,
     /// The process has no descriptor left.
     DescriptorsExhausted,
+    /// The policy of a gate turned it away: there is more to do than can be done.
+    Shed,
     /// The request was given up by its owner or by shutdown.
     Cancelled,
     /// No loop runs here, or another one.
@@ -274,6 +276,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Redirect(fault) => fault.fmt(f),
             ErrorKind::Upload => f.write_str("reading the request body failed"),
             ErrorKind::DescriptorsExhausted => f.write_str("no file descriptor left"),
+            ErrorKind::Shed => f.write_str("turned away before a connection"),
             ErrorKind::Cancelled => f.write_str("cancelled"),
             ErrorKind::Runtime => f.write_str("no loop runs here"),
             ErrorKind::Io => f.write_str("read or write failed"),

@@ -36,6 +36,7 @@ mod content;
 mod deadlines;
 mod dial;
 mod dns;
+mod doors;
 mod error;
 mod escape;
 mod event;

@@ -31,6 +31,7 @@ use std::task::{Context, Poll, ready};
 use crate::budget;
 use crate::http::client::Shared;
 use crate::http::connection::{Connection, Read};
+use crate::http::doors::Pass;
 use crate::http::error::Error;
 use crate::http::event::{self, Piece, Stage, Upload};
 use crate::http::exchange::Exchange;
@@ -59,6 +60,8 @@ pub(crate) struct Transfer {
     peer: Option<SocketAddr>,
     /// Bytes written and read.
     wire: (u64, u64),
+    /// Lets the next one in, after the connection is back or closed.
+    pass: Option<Pass>,
 }
 
 /// What the next piece of the body is.
@@ -91,7 +94,13 @@ impl Transfer {
             client,
             tracer,
             wire: (0, 0),
+            pass: None,
         }
+    }
+
+    /// Keeps the right to the connection as long as the connection.
+    pub(crate) fn keep(&mut self, pass: Option<Pass>) {
+        self.pass = pass;
     }
 
     /// Sends the request and waits for the final head.
@@ -246,6 +255,7 @@ impl Transfer {
             // Once: an empty body ends with its head, and again when it is read.
             self.tracer.tell(Event::ResponseEnd);
         }
+        self.pass = None;
     }
 }
 
