@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn another_ending_is_refused_by_name() {
-        let error = crate::pictures::write("run.svg", &[], &Summary::new("")).unwrap_err();
+        let error = super::super::write("run.svg", &[], &Summary::new("")).unwrap_err();
         assert!(error.to_string().contains("run.svg"), "{error}");
     }
 }

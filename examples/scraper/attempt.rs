@@ -16,6 +16,7 @@ use super::outcome::{Failure, Outcome};
 use super::retry::{RetryRule, Verdict};
 use super::save::{Body, Shelf};
 use super::tally::{Brief, Broken};
+use super::turnstile::InLine;
 use downbeat::http::{self, Client, ErrorKind, Response, RetryAfter};
 use downbeat::sync::channel::Sender;
 use downbeat::time;
@@ -45,6 +46,8 @@ pub(crate) struct Ended {
     pub(crate) took: Option<Duration>,
     /// What happened, in a few words.
     pub(crate) what: Box<str>,
+    /// How long it stood in line for a slot, if there was a line.
+    pub(crate) waited: Option<Duration>,
 }
 
 /// The ways an attempt can end.
@@ -92,6 +95,22 @@ pub(crate) async fn attempt(job: Rc<Job>, kit: Rc<Kit>) -> Ended {
         Ok(Got::Starved(failure)) => Ended::new(Way::Starved(failure), None, &outcome),
         Err(error) => Ended::new(Way::Broken(broken(&error)), took, &outcome),
     }
+}
+
+/// Waits for a slot in line, then tries once.
+pub(crate) async fn after_line(line: InLine, job: Rc<Job>, kit: Rc<Kit>) -> Ended {
+    let (slot, waited) = match line.come_in().await {
+        Ok(inside) => inside,
+        Err(failure) => {
+            let outcome = Outcome::new(job);
+            return Ended::new(Way::Starved(failure), None, &outcome);
+        }
+    };
+    // In a box of its own: those in line need little memory.
+    let mut ended = Box::pin(attempt(job, kit)).await;
+    ended.waited = Some(waited);
+    drop(slot);
+    ended
 }
 
 /// Request and response. An error is one of the disk.
@@ -192,7 +211,13 @@ impl Ended {
             (_, None, None) => String::new(),
         };
         let what = what.into();
-        Self { way, took, what }
+        let waited = None;
+        Self {
+            way,
+            took,
+            what,
+            waited,
+        }
     }
 }
 

@@ -191,6 +191,17 @@ pub(crate) struct Cli {
     #[arg(value_parser = policy)]
     pub(crate) policy: Expression,
 
+    /// Which waiting URL gets the next of the -c slots: a policy, as for --policy
+    #[arg(long, value_name = "NAME", help_heading = "Learn")]
+    #[arg(value_parser = policy)]
+    pub(crate) gate: Option<Expression>,
+
+    /// Write a picture of what the loop did: FILE.html for a browser, FILE.json for
+    /// Perfetto; may be given several times
+    #[arg(long, value_name = "FILE", help_heading = "Learn")]
+    #[arg(value_parser = picture)]
+    pub(crate) trace: Vec<PathBuf>,
+
     /// The User-Agent header
     #[arg(long, value_name = "TEXT", help_heading = "Network")]
     #[arg(default_value = concat!("downbeat-scraper/", env!("CARGO_PKG_VERSION")))]
@@ -243,11 +254,6 @@ impl Cli {
     pub(crate) fn output_is_stdout(&self) -> bool {
         self.output.as_deref().is_some_and(is_dash)
     }
-
-    /// The list comes from standard input.
-    pub(crate) fn input_is_stdin(&self) -> bool {
-        self.input.as_deref().is_some_and(is_dash)
-    }
 }
 
 /// Whether a file name stands for a standard stream.
@@ -260,6 +266,15 @@ fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=1_000_000) => Ok(count),
         _ => Err("expected a number from 1 to 1000000".into()),
+    }
+}
+
+/// The name of a file for a picture.
+fn picture(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("html" | "json") => Ok(path),
+        _ => Err("expected a name that ends in .html or .json".into()),
     }
 }
 
@@ -291,7 +306,12 @@ that is at most 60 s; a URL that waits for its host or a retry holds none of the
 Policies: fifo, lifo, random:SEED, priority, edf, fair, mlfq, ... and expressions such as
 'slot(3) > groups(fair) > edf'. They order the loop's tasks; the outcomes are the same. A
 fetch has the priority of its attempts so far (a retry goes first), the deadline that
---timeout gives it, and its host as its group.
+--timeout gives it, its host as its group, and in the demo its latency as its size. While
+the network is what everybody waits for, the order of the loop's tasks matters little; the
+order in which they get one of the -c slots matters much: compare -c 10 --gate sjf with
+-c 10 --gate lifo. In that line are at most --window URLs whose hosts let them.
+
+Pictures hold the first 1,048,576 events of the loop, some ten per URL.
 
 Ctrl-C once: start nothing new, wait up to --grace for what is in flight, print the
 summary. Twice: drop what is in flight. Three times: stop at once.

@@ -123,16 +123,21 @@ impl Origin {
         })
     }
 
-    /// The URL of each page.
+    /// The URL of each page, and how long that takes, in nanoseconds.
     ///
     /// # Errors
     /// When the port that nobody listens to is not known.
-    pub(crate) fn urls(&self) -> io::Result<impl Iterator<Item = String> + Send + 'static> {
+    pub(crate) fn urls(&self) -> io::Result<impl Iterator<Item = (String, u64)> + Send + 'static> {
         let (pages, base) = (self.pages, self.server.url(""));
         let nowhere = format!("http://{}", self.nowhere.local_addr()?);
-        Ok((0..pages.count).map(move |page| match pages.fault(page) {
-            Some(Fault::Refused) => format!("{nowhere}/page/{page}"),
-            _ => format!("{base}/page/{page}"),
+        Ok((0..pages.count).map(move |page| {
+            let (base, takes) = match pages.fault(page) {
+                Some(Fault::Refused) => (&nowhere, Duration::ZERO),
+                Some(Fault::Slow) => (&base, pages.slow()),
+                _ => (&base, pages.latency(page)),
+            };
+            let takes = u64::try_from(takes.as_nanos()).unwrap_or(u64::MAX);
+            (format!("{base}/page/{page}"), takes)
         }))
     }
 }

@@ -30,6 +30,9 @@ impl Scheduler<'_> {
         let Some(out) = self.out.remove(&id) else {
             return;
         };
+        if out.came_in.as_ref().is_some_and(|came_in| !came_in.get()) {
+            self.left_line(out.host);
+        }
         let ended = match result {
             Ok(ended) => ended,
             Err(JoinError::Panicked(_)) if self.phase != Phase::Dropping => {
@@ -37,6 +40,9 @@ impl Scheduler<'_> {
             }
             Err(_) => return self.hold_up(out, Failure::new("shed", "the policy shed it")),
         };
+        if let Some(waited) = ended.waited {
+            self.tally.waits.add(waited);
+        }
         if let Some(took) = ended.took {
             self.tally.attempt(took);
         }
@@ -113,7 +119,15 @@ impl Scheduler<'_> {
         let kit = Rc::clone(&self.kit);
         let report = async move { settle(outcome, None, None, &kit).await };
         if let Some(id) = self.attempts.spawn(report) {
-            self.out.insert(id, Out { host: None, ..out });
+            let (host, came_in) = (None, None);
+            self.out.insert(
+                id,
+                Out {
+                    host,
+                    came_in,
+                    ..out
+                },
+            );
         }
     }
 
@@ -133,7 +147,10 @@ impl Scheduler<'_> {
         let now = time::now();
         let until = now.checked_add(self.plan.grace).unwrap_or(now);
         self.phase = Phase::Draining(until);
-        let (count, grace) = (self.attempts.len(), summary::time(self.plan.grace));
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.close(self.in_line);
+        }
+        let (count, grace) = (self.in_flight(), summary::time(self.plan.grace));
         self.console.notice(&format!(
             "interrupted: waiting up to {grace} for {count} in flight; again: drops them"
         ));

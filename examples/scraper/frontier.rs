@@ -7,7 +7,9 @@
 //!
 //! Laws:
 //! * A job is in one place: a queue, the heap of parked jobs, or the caller's hands.
-//! * A host never has more than `cap` jobs out, and starts are `delay` apart.
+//! * A host never has more than `cap` jobs out, and starts are `delay` apart. A job
+//!   that is out may have to wait before it starts (`await_entry`); then the next one of
+//!   a host with a delay comes out only after that.
 //! * Hosts that can start take turns, so a host with many URLs delays no other.
 //! * A host with nothing queued, out, parked or to wait for is forgotten: memory
 //!   follows the jobs that are here, not the hosts that ever were.
@@ -27,6 +29,8 @@ pub(crate) struct Frontier<J> {
     cap: usize,
     /// Time between two starts on one host.
     delay: Duration,
+    /// Jobs that are out start when `entered` says so.
+    await_entry: bool,
     /// Place of each known host.
     names: HashMap<Rc<str>, HostKey>,
     /// The hosts; `None` where one was forgotten.
@@ -72,6 +76,8 @@ struct Host<J> {
     queue: VecDeque<J>,
     /// How many of its jobs are out.
     out: usize,
+    /// How many of those have not started.
+    before_start: usize,
     /// How many of its jobs are parked.
     parked: usize,
     /// Nothing starts before.
@@ -104,6 +110,7 @@ impl<J> Frontier<J> {
         Self {
             cap: if cap == 0 { usize::MAX } else { cap },
             delay,
+            await_entry: false,
             names: HashMap::new(),
             hosts: Vec::new(),
             free: Vec::new(),
@@ -117,6 +124,12 @@ impl<J> Frontier<J> {
         }
     }
 
+    /// From now on a job that is out has started only when [`entered`](Self::entered)
+    /// says so.
+    pub(crate) fn await_entry(&mut self) {
+        self.await_entry = true;
+    }
+
     /// The next job that may start at `now`.
     pub(crate) fn next(&mut self, now: Instant) -> Next<J> {
         if let Some(job) = self.homeless.pop_front() {
@@ -126,14 +139,18 @@ impl<J> Frontier<J> {
         self.unpark(now);
         self.open(now);
         while let Some(key) = self.ready.pop_front() {
-            let delay = self.delay;
+            let (delay, await_entry) = (self.delay, self.await_entry);
             let Some(host) = self.host(key) else { continue };
             host.place = Place::Nowhere;
             if host.opens <= now
                 && let Some(job) = host.queue.pop_front()
             {
                 host.out += 1;
-                host.opens = now.checked_add(delay).unwrap_or(host.opens);
+                if await_entry {
+                    host.before_start += 1;
+                } else {
+                    host.opens = now.checked_add(delay).unwrap_or(host.opens);
+                }
                 self.queued -= 1;
                 self.settle(key, now);
                 return Next::Start(Some(key), job);
@@ -165,6 +182,24 @@ impl<J> Frontier<J> {
         };
         if let Some(host) = self.host(key) {
             host.queue.push_back(job);
+        }
+        self.settle(key, now);
+    }
+
+    /// A job of this host has started.
+    pub(crate) fn entered(&mut self, key: HostKey, now: Instant) {
+        let delay = self.delay;
+        if let Some(host) = self.host(key) {
+            let opens = now.checked_add(delay).unwrap_or(host.opens);
+            host.opens = host.opens.max(opens);
+        }
+        self.will_not_enter(key, now);
+    }
+
+    /// A job of this host will not start before it is back here.
+    pub(crate) fn will_not_enter(&mut self, key: HostKey, now: Instant) {
+        if let Some(host) = self.host(key) {
+            host.before_start = host.before_start.saturating_sub(1);
         }
         self.settle(key, now);
     }
@@ -216,13 +251,14 @@ impl<J> Frontier<J> {
 
     /// Puts a host where it belongs, if it is in no list.
     fn settle(&mut self, key: HostKey, now: Instant) {
-        let cap = self.cap;
+        let (cap, undelayed) = (self.cap, self.delay.is_zero());
         let Some(host) = self.host(key) else { return };
         if host.place != Place::Nowhere {
             return;
         }
         let idle = host.queue.is_empty() && host.out == 0 && host.parked == 0;
-        let startable = !host.queue.is_empty() && host.out < cap;
+        let unlocked = undelayed || host.before_start == 0;
+        let startable = !host.queue.is_empty() && host.out < cap && unlocked;
         let opens = host.opens;
         if opens > now && (idle || startable) {
             // An idle host is kept too: its delay runs.
@@ -273,6 +309,7 @@ impl<J> Frontier<J> {
             name: Rc::clone(&name),
             queue: VecDeque::new(),
             out: 0,
+            before_start: 0,
             parked: 0,
             opens: now,
             place: Place::Nowhere,
@@ -356,6 +393,28 @@ mod tests {
         assert_eq!((started, next), (vec![10], Next::At(now + second)));
         let (started, next) = start_all(&mut frontier, now + second);
         assert_eq!((started, next), (vec![11], Next::At(now + 2 * second)));
+    }
+
+    #[test]
+    fn the_delay_begins_when_a_job_has_entered() {
+        let now = begin();
+        let second = Duration::from_secs(1);
+        let mut frontier = Frontier::new(0, second);
+        frontier.await_entry();
+        for job in [10, 11, 12] {
+            frontier.push(Some("a"), job, now);
+        }
+        assert_eq!(start_all(&mut frontier, now), (vec![10], Next::Nothing));
+        let a = key(&frontier, "a");
+        let later = now + 5 * second;
+        assert_eq!(start_all(&mut frontier, later).0, [0; 0]);
+        frontier.entered(a, later);
+        let next = Next::At(later + second);
+        assert_eq!(start_all(&mut frontier, later), (vec![], next));
+        assert_eq!(start_all(&mut frontier, later + second).0, [11]);
+        // One that was sent away has not used the host.
+        frontier.will_not_enter(a, later + second);
+        assert_eq!(start_all(&mut frontier, later + second).0, [12]);
     }
 
     #[test]

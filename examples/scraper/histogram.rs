@@ -30,6 +30,8 @@ pub(crate) struct Histogram {
     count: u64,
     /// The largest, in microseconds.
     max: u64,
+    /// The sum, in microseconds.
+    sum: u64,
 }
 
 impl Histogram {
@@ -38,6 +40,7 @@ impl Histogram {
         let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
         self.count += 1;
         self.max = self.max.max(micros);
+        self.sum = self.sum.saturating_add(micros);
         if self.buckets.is_empty() && self.exact.len() < EXACT {
             return self.exact.push(micros);
         }
@@ -73,6 +76,11 @@ impl Histogram {
     /// How many values.
     pub(crate) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The mean; zero if there is no value.
+    pub(crate) fn mean(&self) -> Duration {
+        Duration::from_micros(self.sum / self.count.max(1))
     }
 
     /// The largest value.
@@ -117,6 +125,7 @@ mod tests {
         assert_eq!(histogram.percentile(99), ms(99));
         assert_eq!(histogram.percentile(100), ms(100));
         assert_eq!((histogram.max(), histogram.count()), (ms(100), 100));
+        assert_eq!(histogram.mean(), Duration::from_micros(50_500));
         assert_eq!(Histogram::default().percentile(50), Duration::ZERO);
     }
 

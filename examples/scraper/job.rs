@@ -69,6 +69,7 @@ mod tests {
                 line: None,
                 text: text.into(),
                 flaw: None,
+                size: None,
             };
             Job::new(entry).host().map(str::to_owned)
         };

@@ -30,7 +30,10 @@ mod frontier;
 mod histogram;
 mod job;
 mod journal;
+mod opening;
 mod outcome;
+#[path = "../pictures/mod.rs"]
+mod pictures;
 mod process;
 mod resume;
 mod retry;
@@ -39,16 +42,21 @@ mod save;
 mod scheduler;
 mod signals;
 mod source;
+mod starting;
+mod stop;
 mod summary;
 mod tally;
+mod trace;
+mod turnstile;
 mod units;
 
 use clap::Parser;
 use cli::{Cli, SummaryFormat};
 use console::say;
-use run::{Done, Setup, Stop};
+use run::{Done, Setup};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use stop::Stop;
 use tally::Broken;
 
 fn main() -> ExitCode {
@@ -74,13 +82,17 @@ fn work(cli: &Cli) -> Result<u8, Stop> {
         Some(finished) if finished.tally.is_interrupted() => return report(cli, &finished, None),
         _ => setup.run()?,
     };
-    let sequential = sequential.map(|finished| finished.tally.elapsed);
-    report(cli, &finished, sequential)
+    let elapsed = sequential.as_ref().map(|finished| finished.tally.elapsed);
+    let code = report(cli, &finished, elapsed)?;
+    let sequential = sequential.map(|finished| ("one at a time".to_owned(), finished));
+    let together = std::iter::once((cli.policy.to_string(), finished));
+    trace::write(cli, sequential.into_iter().chain(together).collect())?;
+    Ok(code)
 }
 
 /// Prints the summary; the exit code.
 fn report(cli: &Cli, finished: &Done, sequential: Option<std::time::Duration>) -> Result<u8, Stop> {
-    let Done { tally, stats } = finished;
+    let Done { tally, stats, .. } = finished;
     match &tally.broken {
         Some(Broken::Input(why)) => say(&format!("scraper: the list cannot be read: {why}")),
         Some(Broken::Output(why)) => say(&format!("scraper: the output cannot be written: {why}")),

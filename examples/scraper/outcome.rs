@@ -157,6 +157,7 @@ mod tests {
             line: Some(9),
             text: text.into(),
             flaw: None,
+            size: None,
         };
         let mut job = Job::new(entry);
         job.attempts = 2;

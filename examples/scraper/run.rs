@@ -1,45 +1,33 @@
-//! From options to runs: what is opened before, and one loop per run.
+//! From options to runs: what they share, and one loop per run.
 //!
 //! Owns: `Setup`, whatever both runs of `--compare` share: the demo's server, the
 //! signals, the descriptors.
 //!
-//! Laws: everything that can be refused (an option that makes no sense, a list that
-//! cannot be opened) is refused before a file is touched, and that before the first
-//! request.
+//! Laws: see `opening.rs` for the order in which things are opened.
 //!
 //! Read next: `scheduler.rs`.
 
 use super::attempt::{Kit, broken};
-use super::cli::{Cli, Progress, is_dash};
+use super::cli::{Cli, Progress};
 use super::console::{self, Bar, Console, Loudness, say};
 use super::demo::{Origin, Pages};
-use super::journal::{Journal, Sink};
+use super::journal::Journal;
+use super::opening::{Input, Output, refuse_nonsense};
+use super::process;
 use super::retry::RetryRule;
-use super::save::Shelf;
 use super::scheduler::{self, Plan};
 use super::signals::{self, Interrupt};
-use super::source::{self, Source};
+use super::source;
+use super::stop::Stop;
 use super::tally::Tally;
-use super::{client, files, process, resume};
 use downbeat::Runtime;
-use downbeat::http::Client;
 use downbeat::policy::Policy;
 use downbeat::runtime::{Report, Stats};
 use downbeat::sync::remote;
-use std::fs::File;
-use std::io;
-use std::path::Path;
+use downbeat::testing::{Recorder, Recording};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// Why there is no run, or no rest of it.
-#[derive(Debug)]
-pub(crate) struct Stop {
-    /// The exit code.
-    pub(crate) code: u8,
-    /// What to say.
-    pub(crate) message: String,
-}
 
 /// A run that is over.
 pub(crate) struct Done {
@@ -47,6 +35,8 @@ pub(crate) struct Done {
     pub(crate) tally: Tally,
     /// What the loop did.
     pub(crate) stats: Stats,
+    /// The same event by event, if somebody wants a picture.
+    pub(crate) recording: Recording,
 }
 
 /// What runs share.
@@ -61,59 +51,10 @@ pub(crate) struct Setup<'a> {
     concurrency: usize,
 }
 
-/// What a run reads.
-struct Input {
-    /// The client, so far without a connection.
-    client: Client,
-    /// Where URLs come from.
-    sources: Vec<Source>,
-}
-
-/// What a run writes.
-#[derive(Default)]
-struct Output {
-    /// URLs that need not be fetched again.
-    finished: resume::Finished,
-    /// Where outcomes go.
-    sink: Option<Sink>,
-    /// Where bodies go.
-    shelf: Option<Shelf>,
-}
-
-impl Stop {
-    /// The command line makes no sense.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { code: 2, message }
-    }
-
-    /// Something cannot be written.
-    pub(crate) fn output(message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { code: 4, message }
-    }
-
-    /// The system refuses what every run needs.
-    fn system(what: &str, error: &io::Error) -> Self {
-        let message = format!("{what}: {error}");
-        Self { code: 2, message }
-    }
-}
-
 impl<'a> Setup<'a> {
     /// Opens what is shared.
     pub(crate) fn new(cli: &'a Cli) -> Result<Self, Stop> {
-        if cli.compare && cli.input_is_stdin() {
-            return Err(Stop::usage(
-                "--compare reads the list twice: standard input cannot be",
-            ));
-        }
-        if cli.resume.is_some() && cli.is_demo() {
-            return Err(Stop::usage(
-                "--resume needs URLs: the demo's are new each time",
-            ));
-        }
-        refuse_overwriting(cli)?;
+        refuse_nonsense(cli)?;
         let wanted = if cli.sequential { 1 } else { cli.concurrency };
         let each = 1 + u64::from(cli.is_demo()) + u64::from(cli.save.is_some());
         let concurrency = process::fitting(wanted, each);
@@ -139,14 +80,16 @@ impl<'a> Setup<'a> {
     /// Everything once, as many at once as allowed.
     pub(crate) fn run(&mut self) -> Result<Done, Stop> {
         let input = self.input(self.concurrency)?;
-        let output = self.output()?;
-        self.fetch(self.concurrency, input, output)
+        let output = Output::open(self.cli)?;
+        let gate = self.cli.gate.as_ref();
+        let gate = gate.map(|gate| gate.build(self.cli.seed));
+        self.fetch(self.concurrency, input, output, gate)
     }
 
     /// Everything once, one after the other; nothing is written.
     pub(crate) fn run_sequentially(&mut self) -> Result<Done, Stop> {
         let input = self.input(1)?;
-        let done = self.fetch(1, input, Output::default())?;
+        let done = self.fetch(1, input, Output::default(), None)?;
         if !self.cli.quiet {
             let seconds = done.tally.elapsed.as_secs_f64();
             let (fetched, wanted) = (done.tally.fetched, done.tally.wanted());
@@ -158,28 +101,30 @@ impl<'a> Setup<'a> {
     }
 
     /// One loop, from its beginning to its end.
-    fn fetch(&mut self, concurrency: usize, input: Input, output: Output) -> Result<Done, Stop> {
+    fn fetch(
+        &mut self,
+        concurrency: usize,
+        input: Input,
+        output: Output,
+        gate: Option<Box<dyn Policy>>,
+    ) -> Result<Done, Stop> {
         let cli = self.cli;
-        let mut runtime = event_loop(cli)?;
-        let total = self.total();
+        let (mut runtime, recording) = event_loop(cli)?;
+        let (total, plan) = (self.total(), plan(cli, concurrency));
         let interrupts = &mut self.interrupts;
         let tally = runtime.block_on(async {
             let urls = source::read(input.sources, output.finished);
             let urls = urls.map_err(|error| Stop::system("no thread", &error))?;
             let journal = output.sink.map(Journal::start);
-            let kit = Kit {
+            let kit = Rc::new(Kit {
                 client: input.client,
                 lines: journal.as_ref().map(Journal::lines),
                 shelf: output.shelf,
-                retry: RetryRule {
-                    retries: cli.retry,
-                    seed: cli.seed,
-                },
-            };
+                retry: retry_rule(cli),
+            });
             let console = Console::start(bar(cli), loudness(cli));
             console.board.total.store(total, Relaxed);
-            let plan = plan(cli, concurrency);
-            let mut tally = scheduler::run(plan, Rc::new(kit), urls, interrupts, &console).await;
+            let mut tally = scheduler::run(plan, kit, urls, gate, interrupts, &console).await;
             let written = match journal {
                 Some(journal) => journal.finish(tally.ending, cli.grace, interrupts).await,
                 None => Ok(()),
@@ -190,61 +135,15 @@ impl<'a> Setup<'a> {
             }
             Ok(tally)
         })?;
-        let stats = runtime.stats();
-        Ok(Done { tally, stats })
-    }
-
-    /// What can be refused without a trace.
-    fn input(&self, concurrency: usize) -> Result<Input, Stop> {
-        Ok(Input {
-            client: client::build(self.cli, concurrency).map_err(Stop::usage)?,
-            sources: self.sources()?,
+        Ok(Done {
+            tally,
+            stats: runtime.stats(),
+            recording: recording.take(),
         })
     }
 
-    /// The files, which may be emptied by this.
-    fn output(&self) -> Result<Output, Stop> {
-        let mut output = Output::default();
-        let named = |option: &str, path: &Path, error: io::Error| {
-            Stop::output(format!("--{option} {}: {error}", path.display()))
-        };
-        if let Some(dir) = &self.cli.save {
-            let shelf = Shelf::open(dir).map_err(|error| named("save", dir, error))?;
-            output.shelf = Some(shelf);
-        }
-        if let Some(path) = &self.cli.resume {
-            let opened = resume::open(path).map_err(|error| named("resume", path, error))?;
-            output.finished = opened.0;
-            output.sink = Some(Sink::File(opened.1));
-        } else if self.cli.output_is_stdout() {
-            output.sink = Some(Sink::Stdout);
-        } else if let Some(path) = &self.cli.output {
-            output.sink = Some(if files::may_block(path) {
-                Sink::Later(path.clone())
-            } else {
-                Sink::File(File::create(path).map_err(|error| named("output", path, error))?)
-            });
-        }
-        Ok(output)
-    }
-
-    /// Where the URLs of a run come from.
-    fn sources(&self) -> Result<Vec<Source>, Stop> {
-        if let Some(origin) = &self.origin {
-            let urls = origin.urls();
-            let urls = urls.map_err(|error| Stop::system("demo server", &error))?;
-            return Ok(vec![Source::Urls(Box::new(urls))]);
-        }
-        let mut sources = vec![Source::Urls(Box::new(self.cli.urls.clone().into_iter()))];
-        if let Some(file) = &self.cli.input {
-            if is_dash(file) {
-                sources.push(Source::List(Box::new(io::stdin())));
-            } else {
-                let named = |error| Stop::usage(format!("--input {}: {error}", file.display()));
-                sources.push(Source::List(files::open(file).map_err(named)?));
-            }
-        }
-        Ok(sources)
+    fn input(&self, concurrency: usize) -> Result<Input, Stop> {
+        Input::open(self.cli, self.origin.as_ref(), concurrency)
     }
 
     /// How many URLs there are, if that is known; otherwise 0.
@@ -255,28 +154,6 @@ impl<'a> Setup<'a> {
             (None, Some(_)) => 0,
         }
     }
-}
-
-/// A list must not be emptied before it is read.
-fn refuse_overwriting(cli: &Cli) -> Result<(), Stop> {
-    let Some(input) = &cli.input else {
-        return Ok(());
-    };
-    let input = if is_dash(input) {
-        Path::new("/dev/stdin")
-    } else {
-        input
-    };
-    for (option, output) in [("--output", &cli.output), ("--resume", &cli.resume)] {
-        if output
-            .as_ref()
-            .is_some_and(|output| files::are_same(input, output))
-        {
-            let why = format!("{option} and --input are the same file");
-            return Err(Stop::usage(why));
-        }
-    }
-    Ok(())
 }
 
 fn start_origin(cli: &Cli) -> Result<Origin, Stop> {
@@ -293,21 +170,39 @@ fn start_origin(cli: &Cli) -> Result<Origin, Stop> {
     Ok(origin)
 }
 
-/// A loop with the policy that was asked for.
-fn event_loop(cli: &Cli) -> Result<Runtime<Box<dyn Policy>>, Stop> {
+/// A loop with the policy that was asked for, and what will be recorded of it.
+fn event_loop(cli: &Cli) -> Result<(Runtime<Box<dyn Policy>>, Shared), Stop> {
     let quiet = cli.quiet;
     let report = move |report: &Report| {
         if !quiet {
             say(&format!("scraper: {report}"));
         }
     };
-    let builder = Runtime::builder()
+    let mut builder = Runtime::builder()
         .on_report(report)
         .policy(cli.policy.build(cli.seed))
         // The input thread may be silent for as long as it likes.
         .stuck_after(None);
-    let built = builder.build();
-    built.map_err(|error| Stop::system("no event loop", &error))
+    let mut recording = Shared::default();
+    if !cli.trace.is_empty() {
+        let recorder;
+        (recorder, recording) = Recorder::new();
+        builder = builder.observer(recorder);
+    }
+    match builder.build() {
+        Ok(runtime) => Ok((runtime, recording)),
+        Err(error) => Err(Stop::system("no event loop", &error)),
+    }
+}
+
+/// A recording that the loop writes.
+type Shared = Rc<RefCell<Recording>>;
+
+fn retry_rule(cli: &Cli) -> RetryRule {
+    RetryRule {
+        retries: cli.retry,
+        seed: cli.seed,
+    }
 }
 
 fn plan(cli: &Cli, concurrency: usize) -> Plan {
@@ -318,6 +213,7 @@ fn plan(cli: &Cli, concurrency: usize) -> Plan {
         delay: cli.delay,
         grace: cli.grace,
         timeout: cli.timeout,
+        names: !cli.trace.is_empty(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   input thread ─► window (frontier) ─► up to -c tasks ─► tally
-//!                        ▲                    │
+//!                        ▲        (turnstile) │
 //!                        └── again, later ────┘
 //! ```
 //!
@@ -12,23 +12,27 @@
 //! * Each URL that was read has one end: an outcome, or `unfinished` when the run is
 //!   cut short; one whose attempt panics has an outcome that says so.
 //! * No more URLs are read than the window has room for, and those in flight.
-//! * A task is spawned when a slot is free, never before; a URL that waits for its
-//!   host or for a retry has no slot.
+//! * A task is spawned when a slot is free, never before; with `--gate` it stands in
+//!   line for one. A URL that waits for its host or for a retry has no slot.
 //! * Nothing here waits for more than the next event: an interruption is seen in the
 //!   same turn.
 //!
-//! Read next: `ending.rs`, `frontier.rs`, `attempt.rs`.
+//! Read next: `starting.rs`, `ending.rs`, `frontier.rs`, `attempt.rs`.
 
-use super::attempt::{Ended, Kit, attempt};
+use super::attempt::{Ended, Kit};
 use super::console::Console;
-use super::frontier::{Frontier, HostKey, Next};
+use super::frontier::{Frontier, HostKey};
 use super::job::Job;
 use super::signals::Interrupt;
 use super::source::Reading;
+use super::starting::Started;
 use super::tally::{Broken, Tally};
+use super::turnstile::Turnstile;
+use downbeat::policy::Policy;
 use downbeat::sync::remote;
 use downbeat::time::{self, Sleep};
-use downbeat::{JoinError, SpawnOptions, TaskGroup, task::TaskId, yield_now};
+use downbeat::{JoinError, TaskGroup, task::TaskId, yield_now};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -55,6 +59,8 @@ pub(crate) struct Plan {
     pub(crate) grace: Duration,
     /// How long one attempt takes at most; the deadline that policies see.
     pub(crate) timeout: Duration,
+    /// Tasks are named after their URLs, for pictures.
+    pub(crate) names: bool,
 }
 
 /// Fetches everything that comes through `urls`.
@@ -62,15 +68,23 @@ pub(crate) async fn run(
     plan: Plan,
     kit: Rc<Kit>,
     urls: remote::Receiver<Vec<Reading>>,
+    gate: Option<Box<dyn Policy>>,
     interrupts: &mut remote::Receiver<Interrupt>,
     console: &Console,
 ) -> Tally {
+    let mut frontier = Frontier::new(plan.host_cap, plan.delay);
+    let turnstile = gate.map(|policy| Turnstile::new(plan.concurrency, policy));
+    if turnstile.is_some() {
+        frontier.await_entry();
+    }
     let began = time::now();
     let mut scheduler = Scheduler {
         plan,
         kit,
         urls: Some(urls),
-        frontier: Frontier::new(plan.host_cap, plan.delay),
+        frontier,
+        turnstile,
+        in_line: 0,
         attempts: TaskGroup::new(),
         out: HashMap::new(),
         window_bytes: 0,
@@ -95,7 +109,11 @@ pub(super) struct Scheduler<'a> {
     pub(super) urls: Option<remote::Receiver<Vec<Reading>>>,
     /// URLs that were read and have not started.
     pub(super) frontier: Frontier<Job>,
-    /// What is in flight.
+    /// The line before the slots, if somebody chose its order.
+    pub(super) turnstile: Option<Turnstile>,
+    /// How many stand in it.
+    pub(super) in_line: usize,
+    /// What is in flight, or in line.
     pub(super) attempts: TaskGroup<Ended>,
     /// Whose attempt each task is.
     pub(super) out: HashMap<TaskId, Out>,
@@ -117,6 +135,8 @@ pub(super) struct Out {
     pub(super) host: Option<HostKey>,
     /// The job; the attempt has it too, as long as it lasts.
     pub(super) job: Rc<Job>,
+    /// Whether it has come in, if there is a line.
+    pub(super) came_in: Option<Rc<Cell<bool>>>,
 }
 
 /// How far the end has come.
@@ -132,6 +152,8 @@ pub(super) enum Phase {
 
 /// What the scheduler waits for.
 enum Event {
+    /// Jobs of these hosts have come in from the line.
+    Inside(Vec<Option<HostKey>>),
     /// An attempt has ended.
     Ended(TaskId, Result<Ended, JoinError>),
     /// The input has something.
@@ -147,12 +169,18 @@ enum Event {
 impl Scheduler<'_> {
     async fn run(&mut self, interrupts: &mut remote::Receiver<Interrupt>) {
         loop {
-            let alarm = self.start();
+            let alarm = loop {
+                match self.start() {
+                    Started::Some => yield_now().await,
+                    Started::All(alarm) => break alarm,
+                }
+            };
             let idle = self.urls.is_none() && self.frontier.len() == 0;
             if idle && self.attempts.is_empty() {
                 return;
             }
             match self.event(alarm, interrupts).await {
+                Event::Inside(hosts) => self.inside(&hosts),
                 Event::Ended(id, result) => self.ended(id, result),
                 Event::Read(batch) => {
                     batch.into_iter().for_each(|one| self.read(one));
@@ -164,43 +192,9 @@ impl Scheduler<'_> {
                 Event::Time => self.time(),
             }
             let board = &self.console.board;
-            board.in_flight.store(self.attempts.len() as u64, Relaxed);
+            board.in_flight.store(self.in_flight() as u64, Relaxed);
             board.fetched.store(self.tally.fetched, Relaxed);
             board.failed.store(self.tally.failed, Relaxed);
-        }
-    }
-
-    /// Starts what may start; the time when something else may.
-    fn start(&mut self) -> Option<Instant> {
-        if let Phase::Draining(until) = self.phase {
-            return Some(until);
-        }
-        while self.phase == Phase::Running && self.attempts.len() < self.plan.concurrency {
-            let now = time::now();
-            match self.frontier.next(now) {
-                Next::Start(host, job) => self.spawn(host, job, now),
-                Next::At(instant) => return Some(instant),
-                Next::Nothing => return None,
-            }
-        }
-        None
-    }
-
-    fn spawn(&mut self, host: Option<HostKey>, mut job: Job, now: Instant) {
-        let mut options = SpawnOptions::new()
-            .name(format!("fetch {}", job.entry.index))
-            .priority(job.attempts)
-            .group(host.map_or(0, HostKey::number));
-        if let Some(deadline) = now.checked_add(self.plan.timeout) {
-            options = options.deadline(deadline);
-        }
-        job.attempts += u32::from(job.url.is_ok());
-        let job = Rc::new(job);
-        // In a box of its own: the group puts it into a task of the group's, and a
-        // pointer is moved and kept twice more cheaply than the whole exchange.
-        let task = Box::pin(attempt(Rc::clone(&job), Rc::clone(&self.kit)));
-        if let Some(id) = self.attempts.spawn_with(task, options) {
-            self.out.insert(id, Out { host, job });
         }
     }
 
@@ -227,6 +221,12 @@ impl Scheduler<'_> {
         // The end of the channel means that there are no signals here.
         if let Poll::Ready(Some(Interrupt)) = interrupts.poll_recv(cx) {
             return Poll::Ready(Event::Interrupt);
+        }
+        // Before the ends: who has ended has come in.
+        if let Some(turnstile) = &self.turnstile
+            && let Poll::Ready(hosts) = turnstile.poll_inside(cx)
+        {
+            return Poll::Ready(Event::Inside(hosts));
         }
         if let Poll::Ready(Some((id, result))) = self.attempts.poll_next(cx) {
             return Poll::Ready(Event::Ended(id, result));

@@ -36,6 +36,8 @@ pub(crate) struct Entry {
     pub(crate) text: Box<str>,
     /// Why the text is not what was given.
     pub(crate) flaw: Option<&'static str>,
+    /// How long it will take, in nanoseconds, if that is known.
+    pub(crate) size: Option<u64>,
 }
 
 /// What the reading thread says.
@@ -51,8 +53,10 @@ pub(crate) enum Reading {
 
 /// A list, or URLs made by the program.
 pub(crate) enum Source {
-    /// Given or generated URLs.
-    Urls(Box<dyn Iterator<Item = String> + Send>),
+    /// Given URLs.
+    Urls(Vec<String>),
+    /// Generated URLs, and how long each takes, in nanoseconds.
+    Pages(Box<dyn Iterator<Item = (String, u64)> + Send>),
     /// One URL per line.
     List(Box<dyn Read + Send>),
 }
@@ -110,15 +114,30 @@ impl Feed {
     fn source(&mut self, source: Source) -> Reader {
         match source {
             Source::Urls(urls) => {
-                for url in urls {
-                    if self.entry(None, url.trim(), None) == Reader::Unwanted {
-                        return Reader::Unwanted;
-                    }
-                }
-                Reader::Listens
+                let mut urls = urls.iter();
+                self.all(&mut urls, |feed, url| {
+                    feed.entry(None, url.trim(), None, None)
+                })
             }
+            Source::Pages(mut pages) => self.all(&mut pages, |feed, (url, size)| {
+                feed.entry(None, &url, None, Some(size))
+            }),
             Source::List(list) => self.list(BufReader::with_capacity(64 * 1024, list)),
         }
+    }
+
+    /// Makes an entry of each, as long as somebody listens.
+    fn all<T>(
+        &mut self,
+        items: &mut dyn Iterator<Item = T>,
+        entry: impl Fn(&mut Self, T) -> Reader,
+    ) -> Reader {
+        for item in items {
+            if entry(self, item) == Reader::Unwanted {
+                return Reader::Unwanted;
+            }
+        }
+        Reader::Listens
     }
 
     fn list(&mut self, mut list: BufReader<Box<dyn Read + Send>>) -> Reader {
@@ -143,14 +162,20 @@ impl Feed {
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
-            if self.entry(Some(number), text, flaw) == Reader::Unwanted {
+            if self.entry(Some(number), text, flaw, None) == Reader::Unwanted {
                 return Reader::Unwanted;
             }
         }
         Reader::Listens
     }
 
-    fn entry(&mut self, line: Option<u64>, text: &str, flaw: Option<&'static str>) -> Reader {
+    fn entry(
+        &mut self,
+        line: Option<u64>,
+        text: &str,
+        flaw: Option<&'static str>,
+        size: Option<u64>,
+    ) -> Reader {
         let index = self.index;
         self.index += 1;
         if self.finished.take(text) {
@@ -161,6 +186,7 @@ impl Feed {
             line,
             text: text.into(),
             flaw,
+            size,
         }))
     }
 
@@ -240,7 +266,7 @@ mod tests {
             index: 0,
         };
         let sources = [
-            Source::Urls(Box::new(["http://a/".to_owned()].into_iter())),
+            Source::Urls(vec!["http://a/".to_owned()]),
             Source::List(Box::new(list)),
         ];
         for source in sources {

@@ -8,6 +8,7 @@
 //!
 //! Read next: `tally.rs`.
 
+use super::histogram::Histogram;
 use super::outcome::millis;
 use super::process;
 use super::tally::Tally;
@@ -54,6 +55,7 @@ pub(crate) fn object(tally: &Tally, stats: &Stats, sequential: Option<Duration>)
             "p99": percentile(99),
             "max": millis(responses.max()),
         },
+        "gate_wait_ms": waits(&tally.waits),
         "one_at_a_time": { "seconds": tally.one_at_a_time.as_secs_f64(), "ratio": tally.ratio() },
         "sequential": measured,
         "loop": {
@@ -70,6 +72,14 @@ pub(crate) fn object(tally: &Tally, stats: &Stats, sequential: Option<Duration>)
 
 /// What the program did, for people.
 pub(crate) fn explanation(tally: &Tally, stats: &Stats, sequential: Option<Duration>) -> String {
+    rows(tally, stats, sequential)
+        .iter()
+        .map(|(name, value)| format!("  {name:<14} {value}\n"))
+        .collect()
+}
+
+/// The same as names and values.
+pub(crate) fn rows(tally: &Tally, stats: &Stats, sequential: Option<Duration>) -> Vec<Row> {
     let mut rows = response_rows(tally);
     if let Some(took) = sequential {
         let ratio = ratio(took, tally.elapsed);
@@ -78,6 +88,7 @@ pub(crate) fn explanation(tally: &Tally, stats: &Stats, sequential: Option<Durat
             format!("{} (measured), {ratio:.1}x", time(took)),
         ));
     }
+    rows.extend(gate_row(&tally.waits));
     rows.push(("event loop", event_loop(stats)));
     if let Some(bytes) = process::peak_memory() {
         rows.push((
@@ -86,13 +97,11 @@ pub(crate) fn explanation(tally: &Tally, stats: &Stats, sequential: Option<Durat
         ));
     }
     rows.extend(account_rows(tally));
-    rows.iter()
-        .map(|(name, value)| format!("  {name:<14} {value}\n"))
-        .collect()
+    rows
 }
 
 /// A name and a value.
-type Row = (&'static str, String);
+pub(crate) type Row = (&'static str, String);
 
 /// How long responses took.
 fn response_rows(tally: &Tally) -> Vec<Row> {
@@ -114,6 +123,25 @@ fn response_rows(tally: &Tally) -> Vec<Row> {
             format!("{sum} (the sum of all response times), {ratio:.1}x"),
         ),
     ]
+}
+
+/// How long URLs stood in line, if there was a line.
+fn gate_row(waits: &Histogram) -> Option<Row> {
+    let (mean, p90) = (time(waits.mean()), time(waits.percentile(90)));
+    let max = time(waits.max());
+    let text = format!("waits for a slot: mean {mean}   p90 {p90}   max {max}");
+    (waits.count() > 0).then_some(("gate", text))
+}
+
+fn waits(waits: &Histogram) -> Option<Value> {
+    let percentile = |percent| millis(waits.percentile(percent));
+    let object = json!({
+        "mean": millis(waits.mean()),
+        "p50": percentile(50),
+        "p90": percentile(90),
+        "max": millis(waits.max()),
+    });
+    (waits.count() > 0).then_some(object)
 }
 
 /// What is not fetched, and why.

@@ -33,6 +33,8 @@ pub(crate) struct Tally {
     pub(crate) reused: u64,
     /// How long complete responses took.
     pub(crate) responses: Histogram,
+    /// How long URLs stood in line for a slot, with `--gate`.
+    pub(crate) waits: Histogram,
     /// What all attempts took together: the cost of one at a time.
     pub(crate) one_at_a_time: Duration,
     /// From the first start to the last outcome.

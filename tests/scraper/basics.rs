@@ -252,6 +252,9 @@ fn all_options_are_in_the_help() {
         "--cacert",
         "--input",
         "--grace",
+        "--window",
+        "--gate",
+        "--trace",
     ] {
         assert!(run.out.contains(option), "{option}");
     }

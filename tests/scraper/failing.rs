@@ -126,6 +126,10 @@ fn every_policy_gives_the_same_results() {
             "5k",
             "--policy",
             policy,
+            "--gate",
+            policy,
+            "-c",
+            "20",
         ];
         let run = run_with_input(args, &input);
         assert_eq!(run.code, Some(1), "{policy}: {}", run.err);
@@ -269,6 +273,8 @@ fn exit_codes() {
         &["--cacert", "/no/such/file", "http://h/"],
         &["--compare", "-i", "-"],
         &["--timeout", "0", "http://h/"],
+        &["--gate", "best", "http://h/"],
+        &["--trace", "picture.png", "http://h/"],
         &["--connect-timeout", "0s", "http://h/"],
         &["--header", "Content-Length: 5", "http://h/"],
         &["--user-agent", "me\r\nX: y", "http://h/"],
@@ -286,6 +292,7 @@ fn exit_codes() {
     for output in [
         &["-o", "/no/such/dir/file"][..],
         &["--save", "/dev/null/dir"],
+        &["--trace", "/no/such/dir/picture.html"],
         #[cfg(target_os = "linux")]
         &["-o", "/dev/full"],
     ] {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// An origin, and the most connections that were open when a request came.
-fn watched(delay: Duration) -> (Arc<Origin>, Arc<AtomicUsize>) {
+pub(crate) fn watched(delay: Duration) -> (Arc<Origin>, Arc<AtomicUsize>) {
     let most = Arc::new(AtomicUsize::new(0));
     let theirs = Arc::clone(&most);
     let (sender, receiver) = sync_channel::<std::sync::Weak<Origin>>(1);
@@ -29,7 +29,7 @@ fn watched(delay: Duration) -> (Arc<Origin>, Arc<AtomicUsize>) {
     (origin, most)
 }
 
-fn list(origin: &Origin, count: usize) -> String {
+pub(crate) fn list(origin: &Origin, count: usize) -> String {
     (0..count)
         .map(|page| origin.url(&format!("/{page}\n")))
         .collect()

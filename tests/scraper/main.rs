@@ -14,4 +14,5 @@ mod ending;
 mod failing;
 mod limits;
 mod lists;
+mod order;
 mod program;
