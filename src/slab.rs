@@ -165,6 +165,15 @@ impl<T> Slab<T> {
 
     /// Whatever lives at a place now, for callers that know it is theirs.
     #[inline]
+    pub(crate) fn at(&self, index: u32) -> Option<&T> {
+        match &self.places.get(index as usize)?.content {
+            Content::Taken(value) => Some(value),
+            Content::Free(_) => None,
+        }
+    }
+
+    /// [`Slab::at`], to change it.
+    #[inline]
     pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut T> {
         match &mut self.places.get_mut(index as usize)?.content {
             Content::Taken(value) => Some(value),
@@ -179,6 +188,16 @@ impl<T> Slab<T> {
             .enumerate()
             .filter_map(|(index, place)| match &place.content {
                 Content::Taken(value) => Some((Key::new(index as u32, place.generation), value)),
+                Content::Free(_) => None,
+            })
+    }
+
+    /// All values in the order of their places, to change them.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.places
+            .iter_mut()
+            .filter_map(|place| match &mut place.content {
+                Content::Taken(value) => Some(value),
                 Content::Free(_) => None,
             })
     }

@@ -79,7 +79,7 @@ impl Line {
                  index, generation, ..
              }| {
                 let (id, home) = (TaskId { index, generation }, Rc::clone(&self.home));
-                let card = Rc::new(Sched::new(id, options, site, now, home, None));
+                let card = Rc::new(Sched::of_waiter(id, options, site, now, home));
                 ticket = Some(Runnable::issue(Rc::clone(&card)));
                 Waiter {
                     card,
@@ -187,7 +187,7 @@ impl Issuer for Line {
         for key in keys {
             match waiters.get_mut(key) {
                 Some(waiter) if matches!(waiter.stage, Stage::Waiting) => {
-                    waiter.card = Rc::new(waiter.card.copy(Rc::clone(&self.home), None));
+                    waiter.card = Rc::new(waiter.card.copy_of_waiter());
                     tickets.push(Runnable::issue(Rc::clone(&waiter.card)));
                 }
                 Some(waiter) if matches!(waiter.stage, Stage::Left) => {

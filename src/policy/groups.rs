@@ -211,7 +211,7 @@ fn card_of(id: u32, task: &Sched, home: &Rc<Home>) -> Rc<Sched> {
     };
     let options = SpawnOptions::new().group(id).name(format!("group {id}"));
     let (site, home) = (Location::caller(), Rc::clone(home));
-    Rc::new(Sched::new(name, options, site, task.ready_at(), home, None))
+    Rc::new(Sched::of_waiter(name, options, site, task.ready_at(), home))
 }
 
 /// Writes what the newest task says onto its group's card.

@@ -16,7 +16,7 @@ use crate::mailbox::Mailbox;
 use crate::policy::{Fifo, Policy};
 use crate::primitives::Arc;
 use crate::task::table::TaskTable;
-use crate::task::waker::NONE_WOKEN;
+use crate::task::waker::{NONE_WOKEN, Woken};
 use std::any::TypeId;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -260,7 +260,7 @@ impl<P: Policy + 'static> Builder<P> {
             watchdog,
             polls: 0,
             tasks_done: 0,
-            tickets: Vec::new(),
+            woken: Woken::NOBODY,
             wakers: Vec::new(),
             mail: Vec::new(),
         })
@@ -295,7 +295,6 @@ fn loop_state(
         reactor: RefCell::new(reactor),
         mailbox,
         handles: Arc::new(()),
-        running: Cell::new(None),
         reporter: Reporter::new(hook),
         stats: Cell::new(Stats::default()),
         schedule: Cell::new(ScheduleHash::EMPTY),

@@ -16,7 +16,7 @@ use super::state::LoopState;
 use crate::budget;
 use crate::mailbox::Mailbox;
 use crate::primitives::{Arc, Mutex, PoisonError};
-use crate::task::waker::{self, Mail};
+use crate::task::waker::{self, Absent, Mail};
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
@@ -44,7 +44,7 @@ pub(crate) struct Entered {
     /// The loop before.
     previous: Option<Rc<LoopState>>,
     /// Its part of the wakers' thread-local.
-    outer: (u64, u32),
+    outer: Absent,
     /// What it had left to spend. Restored here, because a root may panic in its drop.
     budget: u32,
 }
@@ -55,7 +55,8 @@ pub(crate) struct Entered {
 pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
     let entered = CURRENT.try_with(|current| current.replace(Some(Rc::clone(state))));
     let previous = entered.unwrap_or_default();
-    let outer = waker::switch_loop(state.id, state.left_woken.replace(waker::NONE_WOKEN));
+    let woken = state.left_woken.replace(waker::NONE_WOKEN);
+    let outer = waker::switch_loop(Absent::between_polls(state.id, woken));
     Entered {
         previous,
         outer,
@@ -66,11 +67,11 @@ pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         budget::set(self.budget);
-        let (_, woken) = waker::switch_loop(self.outer.0, self.outer.1);
+        let ours = waker::switch_loop(self.outer);
         // As in `enter`: on a thread that is going away there may be nothing to undo.
         let left = CURRENT.try_with(|current| current.replace(self.previous.take()));
         if let Ok(Some(state)) = left {
-            state.left_woken.set(woken);
+            state.left_woken.set(ours.woken);
         }
     }
 }

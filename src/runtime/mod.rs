@@ -46,10 +46,10 @@ pub use page::{
 pub use report::{Report, Stuck, StuckTask};
 pub use stats::{ScheduleHash, Stats};
 
-use crate::policy::{Fifo, Policy, Runnable};
+use crate::policy::{Fifo, Policy};
 use crate::task::join::drop_caught;
 use crate::task::slot::{Ending, Polled};
-use crate::task::waker::Mail;
+use crate::task::waker::{Mail, Woken};
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
 use custody::Custody;
 use state::LoopState;
@@ -99,8 +99,8 @@ pub struct Runtime<P: Policy + 'static = Fifo> {
     polls: u64,
     /// Tasks that have ended so far.
     tasks_done: u64,
-    /// Scratch space of `hand_over`, empty between calls.
-    tickets: Vec<(Runnable, bool)>,
+    /// The tasks that are being handed over to the policy, oldest wake first.
+    woken: Woken,
     /// Scratch space of `fire`.
     wakers: Vec<Waker>,
     /// Scratch space of `open_mail`.

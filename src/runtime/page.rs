@@ -12,6 +12,7 @@ use super::state::LoopState;
 use super::stats::Stats;
 use crate::policy::Policy;
 use crate::task::job;
+use crate::task::waker;
 use crate::task::{JoinHandle, Sched, SpawnOptions, TaskId, TaskState};
 use std::error::Error;
 use std::fmt;
@@ -116,7 +117,7 @@ where
 /// The card's setters are how a task changes its own priority or deadline.
 pub fn current_task<R>(look: impl FnOnce(&Sched) -> R) -> Option<R> {
     let state = current::state().ok()?;
-    let card = state.table.card(state.running.get()?)?;
+    let card = state.table.card_at(waker::running()?)?;
     Some(look(&card))
 }
 

@@ -46,8 +46,6 @@ pub(crate) struct LoopState {
     pub(crate) mailbox: Arc<Mailbox<Mail>>,
     /// One count per `Handle`: while one lives, a thread may yet spawn.
     pub(crate) handles: Arc<()>,
-    /// The task that is being polled.
-    pub(crate) running: Cell<Option<TaskId>>,
     /// Who gets reports.
     pub(crate) reporter: Reporter,
     /// What the loop has done so far.

@@ -24,7 +24,7 @@ use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
 use crate::task::TaskId;
 use crate::task::slot::{CheckedOut, Ending, Polled, Running, waker_of};
-use crate::task::waker::{self, Woken};
+use crate::task::waker::{self, WokeItself, Woken};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -39,6 +39,8 @@ impl<P: Policy + 'static> Runtime<P> {
             Ok(result) => result,
             Err(payload) => {
                 self.custody.fail_over(payload);
+                // What was being handed over when it panicked.
+                self.hand_over_rest(Cause::Moved, None);
                 Ok(())
             }
         }
@@ -120,15 +122,15 @@ impl<P: Policy + 'static> Runtime<P> {
         if WATCHED {
             self.before_poll(&running.sched);
         }
-        self.state.running.set(Some(id));
         budget::set(self.budget);
+        waker::start_poll(id.index);
         let polled = poll_future(&self.state, &mut running, root);
-        self.state.running.set(None);
+        let woken = waker::end_poll();
         running.sched.count_poll();
         self.polls += 1;
         let end = match &polled {
             Polled::Ended(_) => End::Done,
-            Polled::Pending if running.is_woken() => End::Yield,
+            Polled::Pending if woken == WokeItself::Yes => End::Yield,
             Polled::Pending => End::Wait,
         };
         let took = if WATCHED {
@@ -139,16 +141,18 @@ impl<P: Policy + 'static> Runtime<P> {
         self.custody.ran(&running.sched, took, end);
         match polled {
             Polled::Pending => {
-                if let Some(ticket) = self.state.table.check_in(running) {
+                let yielded = self.state.table.check_in(running, woken);
+                self.hand_over(Cause::Task(id), Some(id));
+                if let Some(ticket) = yielded {
                     self.hand_over_ticket(ticket, Cause::Yield, false);
                 }
             }
             Polled::Ended(ending) => {
                 let aftermath = self.state.table.check_in_ended(running, ending);
                 self.clear_up(id, aftermath);
+                self.hand_over(Cause::Task(id), Some(id));
             }
         }
-        self.hand_over(Cause::Task(id), Some(id));
     }
 
     /// Phase 3: ask the system what happened, and sleep if nothing is runnable.
@@ -194,29 +198,15 @@ impl<P: Policy + 'static> Runtime<P> {
     }
 
     fn hand_over_woken(&mut self, cause: Cause, by: Option<TaskId>) {
-        let cause_of = |ticket: &Runnable, fresh: bool| match by {
-            _ if fresh => Cause::Spawn(by),
-            Some(by) if by == ticket.id() => Cause::Yield,
-            _ => cause,
-        };
-        let mut woken = Woken::take();
-        let Some((first, first_fresh)) = self.state.table.take_woken(&mut woken) else {
-            return;
-        };
-        // The list is newest first: turn it round, unless it has one task only.
-        if woken.newest().is_some() {
-            let mut tickets = std::mem::take(&mut self.tickets);
-            while let Some(ticket) = self.state.table.take_woken(&mut woken) {
-                tickets.push(ticket);
-            }
-            while let Some((ticket, fresh)) = tickets.pop() {
-                let cause = cause_of(&ticket, fresh);
-                self.hand_over_ticket(ticket, cause, fresh);
-            }
-            self.tickets = tickets;
+        self.woken = self.state.table.oldest_first(Woken::take());
+        self.hand_over_rest(cause, by);
+    }
+
+    fn hand_over_rest(&mut self, cause: Cause, by: Option<TaskId>) {
+        while let Some((ticket, fresh)) = self.state.table.take_woken(&mut self.woken) {
+            let cause = if fresh { Cause::Spawn(by) } else { cause };
+            self.hand_over_ticket(ticket, cause, fresh);
         }
-        let cause = cause_of(&first, first_fresh);
-        self.hand_over_ticket(first, cause, first_fresh);
     }
 
     /// Gives one ticket to the policy.

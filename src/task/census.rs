@@ -12,7 +12,7 @@
 //! Read next: `policy/mod.rs`.
 
 use super::info::{Sched, TaskId};
-use super::slot::{Stage, TaskState, key, shared};
+use super::slot::{Life, Stage, TaskState, place, shared};
 use super::table::TaskTable;
 use super::ticket::Runnable;
 use std::rc::Rc;
@@ -20,49 +20,40 @@ use std::rc::Rc;
 impl TaskTable {
     /// Voids the tickets that are out and issues fresh ones; returns them.
     pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
-        let mut tasks = self.tasks.borrow_mut();
-        let queued: Vec<_> = tasks
-            .iter()
-            .filter(|(_, task)| task.ticket.is_none() && !matches!(task.stage, Stage::Running))
-            .map(|(key, _)| key)
-            .collect();
-        let mut fresh = Vec::with_capacity(queued.len());
-        for key in queued {
-            let Some(task) = tasks.get_mut(key) else {
+        let mut husks = Vec::new();
+        let mut fresh = Vec::new();
+        for slot in self.tasks.borrow_mut().iter_mut() {
+            if !slot.life.ticket_is_out.get() || slot.life.stage.get() == Stage::Running {
                 continue;
-            };
-            let bell = task.sched.bell.clone();
-            task.sched = Rc::new(task.sched.copy(Rc::clone(&self.home), bell));
-            let ticket = Runnable::issue(Rc::clone(&task.sched));
-            match task.stage {
-                Stage::Done(_) => {
-                    task.ticket = Some(ticket);
-                    self.release_if_over(&mut tasks, key);
-                }
-                _ => {
-                    shared(&task.sched).set_queued();
-                    fresh.push(ticket);
-                }
             }
+            let life = Life::new(slot.life.bell());
+            slot.life.move_to(&life);
+            *slot = Rc::new(slot.copy(Rc::clone(&self.home), life));
+            if slot.life.is_over() {
+                slot.life.ticket_is_out.set(false);
+                husks.push(Rc::clone(slot));
+            } else {
+                shared(slot).set_queued();
+                fresh.push(Runnable::issue(Rc::clone(slot)));
+            }
+        }
+        for husk in husks {
+            self.release_if_over(husk);
         }
         fresh
     }
 
-    /// Whether this ticket is the valid one of its slot.
-    pub(crate) fn is_valid(&self, sched: &Rc<Sched>) -> bool {
-        let tasks = self.tasks.borrow();
-        tasks
-            .get(key(sched.id()))
-            .is_some_and(|task| task.ticket.is_none() && Rc::ptr_eq(&task.sched, sched))
+    /// Whether this is the card of a ticket that is out.
+    pub(crate) fn is_valid(&self, card: &Sched) -> bool {
+        card.life.ticket_is_out.get()
+            && matches!(card.life.stage.get(), Stage::Queued | Stage::Done(_))
     }
 
     /// The names of all tasks that have not ended, in the order of their slots.
     pub(crate) fn live(&self) -> Vec<TaskId> {
         let tasks = self.tasks.borrow();
-        let live = tasks
-            .iter()
-            .filter(|(_, task)| !matches!(task.stage, Stage::Done(_)));
-        live.map(|(_, task)| task.sched.id()).collect()
+        let live = tasks.iter().filter(|(_, card)| !card.life.is_over());
+        live.map(|(_, card)| card.id()).collect()
     }
 
     /// How many slots are taken, husks and unread results included.
@@ -72,28 +63,25 @@ impl TaskTable {
 
     /// The card of a task that is in the table.
     pub(crate) fn card(&self, id: TaskId) -> Option<Rc<Sched>> {
-        self.tasks
-            .borrow()
-            .get(key(id))
-            .map(|task| Rc::clone(&task.sched))
+        self.tasks.borrow().get(place(id)).cloned()
+    }
+
+    /// The card of the task at a place.
+    pub(crate) fn card_at(&self, index: u32) -> Option<Rc<Sched>> {
+        self.tasks.borrow().at(index).cloned()
     }
 
     /// Calls `visit` with the card and the state of every task that has not ended.
     pub(crate) fn for_each_live(&self, mut visit: impl FnMut(&Sched, TaskState, bool)) {
-        for (_, task) in self.tasks.borrow().iter() {
-            let state = match task.stage {
+        for (_, card) in self.tasks.borrow().iter() {
+            let state = match card.life.stage.get() {
                 Stage::Waiting => TaskState::Waiting,
                 Stage::Queued => TaskState::Runnable,
                 Stage::Running => TaskState::Running,
-                Stage::Done(_) => continue,
+                Stage::Done(_) | Stage::Void => continue,
             };
             // Somebody besides us holds the waker: the task may be woken yet.
-            let held = task
-                .sched
-                .bell
-                .as_ref()
-                .is_some_and(|bell| !bell.is_ours_alone());
-            visit(&task.sched, state, held);
+            visit(card, state, !card.life.is_alone());
         }
     }
 }

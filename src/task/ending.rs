@@ -12,82 +12,70 @@
 //!
 //! Read next: `join.rs`.
 
-use super::info::{TaskId, TaskLabel};
-use super::job::BoxedJob;
-use super::slot::{
-    Aftermath, Ending, PanickedIn, Running, Spare, Stage, Task, Unread, key, shared,
-};
+use super::info::{Sched, TaskId, TaskLabel};
+use super::job::{self, BoxedJob};
+use super::slot::{Aftermath, Ending, PanickedIn, Remains, Running, Stage, Unread, place, shared};
 use super::table::TaskTable;
-use super::ticket::Runnable;
-use super::waker::Bell;
-use crate::slab::{Key, Slab};
 use std::any::Any;
 use std::rc::Rc;
-use std::task::Waker;
 
 impl TaskTable {
     /// Puts a task back that has ended.
     pub(crate) fn check_in_ended(&self, running: Running, ending: Ending) -> Aftermath {
         let Running { sched, job } = running;
-        let key = key(sched.id());
-        let mut tasks = self.tasks.borrow_mut();
-        if let Some(task) = tasks.get_mut(key) {
-            task.job = job;
-            task.ticket = Some(Runnable::issue(sched));
-            task.stage = Stage::Done(ending);
-        }
-        self.settle(&mut tasks, key)
+        sched.life.ticket_is_out.set(false);
+        sched.life.job.set(job);
+        self.settle(sched, ending)
     }
 
-    /// What follows from the end of a task: who is woken, what is dropped.
-    fn settle(&self, tasks: &mut Slab<Task>, key: Key<Task>) -> Aftermath {
-        let Some(task) = tasks.get_mut(key) else {
-            return Aftermath::default();
-        };
-        let mut aftermath = Aftermath {
-            watcher: task.watcher.take(),
-            ..Aftermath::default()
-        };
-        if task.detached {
-            aftermath.job = task.job.take();
-            if let Stage::Done(ending) = &mut task.stage
-                && let Ending::Panicked(payload) = std::mem::replace(ending, Ending::Taken)
-            {
-                let label = TaskLabel::of(&task.sched);
-                self.note_unread(label, payload, PanickedIn::Poll);
+    /// Ends a task; says who is to be woken and what is to be dropped.
+    fn settle(&self, card: Rc<Sched>, ending: Ending) -> Aftermath {
+        let remains = match ending {
+            Ending::Value => Remains::Value,
+            Ending::Cancelled => Remains::Nothing,
+            Ending::RuntimeGone => Remains::LoopGone,
+            Ending::Panicked(payload) => {
+                // The future is gone; its place keeps the payload.
+                card.life.job.set(Some(job::panicked(payload)));
+                Remains::Panic
             }
-            self.release_if_over(tasks, key);
+        };
+        card.life.stage.set(Stage::Done(remains));
+        Aftermath {
+            watcher: card.life.watcher.take(),
+            job: self.discard(card),
         }
-        aftermath
+    }
+
+    /// What nobody will ask for: an output is handed out to be dropped, a panic goes
+    /// to the report hook. Then the slot is free, if the ticket is home.
+    fn discard(&self, card: Rc<Sched>) -> Option<BoxedJob> {
+        if !card.life.detached.get() {
+            return None;
+        }
+        let mut job = card.life.job.take();
+        if let Some(payload) = job.as_mut().and_then(|job| job.as_mut().take_panic()) {
+            self.note_unread(TaskLabel::of(&card), payload, PanickedIn::Poll);
+        }
+        card.life.stage.set(Stage::Done(Remains::Taken));
+        self.release_if_over(card);
+        job
     }
 
     /// Frees the slot of a task that has ended, whose result nobody wants any
     /// more, whose ticket is home and which is not on the list of the woken.
-    pub(super) fn release_if_over(&self, tasks: &mut Slab<Task>, key: Key<Task>) {
-        let Some(task) = tasks.get_mut(key) else {
-            return;
-        };
-        let settled = task.detached || matches!(task.stage, Stage::Done(Ending::Taken));
-        let over = matches!(task.stage, Stage::Done(_)) && settled && task.job.is_none();
-        if !over || task.ticket.is_none() || shared(&task.sched).is_linked() {
+    pub(super) fn release_if_over(&self, card: Rc<Sched>) {
+        let over = card.life.stage.get() == Stage::Done(Remains::Taken);
+        if !over || card.life.ticket_is_out.get() || shared(&card).is_linked() {
             return;
         }
-        let Some(Task {
-            sched,
-            ticket: Some(ticket),
-            ..
-        }) = tasks.remove(key)
-        else {
-            return;
-        };
-        let ours = sched.bell.as_ref().is_some_and(Bell::is_ours_alone);
-        if ours && Rc::strong_count(&sched) == 2 && !self.closed.get() {
+        drop(self.tasks.borrow_mut().remove(place(card.id())));
+        if Rc::strong_count(&card) == 1 && card.life.is_alone() && !self.closed.get() {
             // The last wake by anybody else happened before the next tenant moves
-            // in: `is_ours_alone` has seen to that.
-            self.spares.borrow_mut().push(Spare { sched, ticket });
+            // in: `is_alone` has seen to that.
+            self.spares.borrow_mut().push(card);
         } else {
-            shared(&sched).set_dead();
-            drop(ticket.redeem());
+            shared(&card).set_dead();
         }
     }
 
@@ -126,49 +114,30 @@ impl TaskTable {
     /// Takes the future of a task that is to be cancelled; `None` when it has
     /// ended already. The caller drops it and then calls [`TaskTable::end`].
     pub(crate) fn take_for_cancel(&self, id: TaskId) -> Option<BoxedJob> {
-        let mut tasks = self.tasks.borrow_mut();
-        let task = tasks.get_mut(key(id))?;
-        match task.stage {
-            Stage::Waiting | Stage::Queued => task.job.take(),
-            Stage::Running | Stage::Done(_) => None,
+        let card = self.card(id)?;
+        match card.life.stage.get() {
+            Stage::Waiting | Stage::Queued => card.life.job.take(),
+            Stage::Running | Stage::Done(_) | Stage::Void => None,
         }
     }
 
     /// Ends a task whose future was taken and dropped.
     pub(crate) fn end(&self, id: TaskId, ending: Ending) -> Aftermath {
-        let mut tasks = self.tasks.borrow_mut();
-        match tasks.get_mut(key(id)) {
-            Some(task) if !matches!(task.stage, Stage::Done(_)) => {
-                task.stage = Stage::Done(ending);
-                self.settle(&mut tasks, key(id))
-            }
+        match self.card(id) {
+            Some(card) if !card.life.is_over() => self.settle(card, ending),
             _ => Aftermath::default(),
         }
     }
 
-    /// Detaches a task: nobody will ask for its result.
-    pub(crate) fn detach(&self, id: TaskId) -> Aftermath {
-        let mut tasks = self.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(key(id)) else {
-            return Aftermath::default();
-        };
-        task.detached = true;
-        let watcher = task.watcher.take();
-        let over = matches!(task.stage, Stage::Done(_));
-        let mut aftermath = if over {
-            self.settle(&mut tasks, key(id))
-        } else {
-            Aftermath::default()
-        };
-        aftermath.watcher = None;
-        drop(tasks);
-        drop(watcher); // A foreign waker's drop is user code: outside the borrow.
-        aftermath
-    }
-
-    /// Makes `waker` the one to wake at the end of a task; returns the one before.
-    pub(super) fn watch(&self, id: TaskId, waker: Waker) -> Option<Waker> {
-        let mut tasks = self.tasks.borrow_mut();
-        tasks.get_mut(key(id))?.watcher.replace(waker)
+    /// Detaches a task: nobody will ask for its result. Returns the output, if it is
+    /// there, to be dropped.
+    pub(crate) fn detach(&self, id: TaskId) -> Option<BoxedJob> {
+        let card = self.card(id)?;
+        card.life.detached.set(true);
+        drop(card.life.watcher.take());
+        if card.life.is_over() {
+            return self.discard(card);
+        }
+        None
     }
 }

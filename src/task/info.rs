@@ -11,8 +11,8 @@
 //! Read next: `options.rs`.
 
 use super::options::SpawnOptions;
+use super::slot::Life;
 use super::ticket::Home;
-use super::waker::Bell;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -84,9 +84,8 @@ pub struct Sched {
     name: RefCell<Option<Cow<'static, str>>>,
     /// Where a dropped ticket goes.
     pub(super) home: Rc<Home>,
-    /// The task's waker, so that whoever has the ticket can poll; the cards of
-    /// gates have none.
-    pub(super) bell: Option<Bell>,
+    /// The task itself, for the table's eyes only.
+    pub(super) life: Life,
 }
 
 /// How reports name a task.
@@ -102,13 +101,13 @@ pub struct TaskLabel {
 
 impl Sched {
     /// A card for `id`.
-    pub(crate) fn new(
+    pub(super) fn new(
         id: TaskId,
         options: SpawnOptions,
         site: &'static Location<'static>,
         now: Instant,
         home: Rc<Home>,
-        bell: Option<Bell>,
+        life: Life,
     ) -> Self {
         Self {
             id: Cell::new(id),
@@ -125,8 +124,24 @@ impl Sched {
             site: Cell::new(site),
             name: RefCell::new(options.name),
             home,
-            bell,
+            life,
         }
+    }
+
+    /// A card for something else than a task: a waiter of a gate, a group.
+    pub(crate) fn of_waiter(
+        id: TaskId,
+        options: SpawnOptions,
+        site: &'static Location<'static>,
+        now: Instant,
+        home: Rc<Home>,
+    ) -> Self {
+        Self::new(id, options, site, now, home, Life::new(None))
+    }
+
+    /// A second card with the same content, for a waiter whose ticket is lost.
+    pub(crate) fn copy_of_waiter(&self) -> Self {
+        self.copy(Rc::clone(&self.home), Life::new(None))
     }
 
     /// Makes the card of a finished task the card of a new one.
@@ -151,9 +166,8 @@ impl Sched {
         *self.name.borrow_mut() = options.name;
     }
 
-    /// A second card with the same content, for a task whose ticket is lost or
-    /// for a gate (which then names its own home).
-    pub(crate) fn copy(&self, home: Rc<Home>, bell: Option<Bell>) -> Self {
+    /// A second card with the same content, for a task whose ticket is lost.
+    pub(super) fn copy(&self, home: Rc<Home>, life: Life) -> Self {
         Self {
             id: self.id.clone(),
             priority: self.priority.clone(),
@@ -169,7 +183,7 @@ impl Sched {
             site: self.site.clone(),
             name: self.name.clone(),
             home,
-            bell,
+            life,
         }
     }
 

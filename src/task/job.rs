@@ -27,6 +27,11 @@ pub(crate) trait Job {
 
     /// Moves the output into `out`, which must be an `Option` of its type.
     fn take_output(self: Pin<&mut Self>, out: &mut dyn Any);
+
+    /// The payload, where a panic is all that is left of the task.
+    fn take_panic(self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
+        None
+    }
 }
 
 /// A job in its box.
@@ -50,6 +55,31 @@ where
     F::Output: 'static,
 {
     Box::pin(Stage::Running { future })
+}
+
+/// Boxes what is left of a task that has panicked.
+#[cold]
+pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> BoxedJob {
+    Box::pin(Panicked(Some(payload)))
+}
+
+/// A panic in the place of a future.
+struct Panicked(Option<Box<dyn Any + Send>>);
+
+impl Job for Panicked {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn is_finished(&self) -> bool {
+        true
+    }
+
+    fn take_output(self: Pin<&mut Self>, _: &mut dyn Any) {}
+
+    fn take_panic(mut self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
+        self.0.take()
+    }
 }
 
 impl<F: Future> Job for Stage<F>

@@ -12,8 +12,8 @@
 //!
 //! Read next: `census.rs`, then `policy/mod.rs`.
 
-use super::info::{TaskId, TaskLabel};
-use super::slot::{Ending, PanickedIn, Stage, key};
+use super::info::{Sched, TaskId, TaskLabel};
+use super::slot::{PanickedIn, Remains, Stage};
 use super::table::TaskTable;
 use super::waker::{self, Mail};
 use crate::mailbox::Mailbox;
@@ -115,10 +115,7 @@ impl<T: 'static> JoinHandle<T> {
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
         let Some(id) = self.id else { return true };
-        let tasks = self.table.tasks.borrow();
-        tasks
-            .get(key(id))
-            .is_none_or(|task| matches!(task.stage, Stage::Done(_)))
+        self.table.card(id).is_none_or(|card| card.life.is_over())
     }
 
     /// Lets the task run on by itself; the same as dropping the handle.
@@ -129,37 +126,46 @@ impl<T: 'static> JoinHandle<T> {
         let Some(id) = self.id else {
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
-        let mut tasks = self.table.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(key(id)) else {
+        let Some(card) = self.table.card(id) else {
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
-        let Stage::Done(ending) = &mut task.stage else {
-            let watcher = task.watcher.as_ref();
-            let same = watcher.is_some_and(|waker| waker.will_wake(cx.waker()));
-            drop(tasks);
-            self.check_loop();
-            if !same {
-                // LAW T5: a foreign waker's clone and drop are user code.
-                drop(self.table.watch(id, cx.waker().clone()));
-            }
+        let Stage::Done(remains) = card.life.stage.get() else {
+            self.watch(&card, cx);
             return Poll::Pending;
         };
-        let ending = std::mem::replace(ending, Ending::Taken);
-        let job = task.job.take();
-        self.table.release_if_over(&mut tasks, key(id));
-        drop(tasks);
-        Poll::Ready(match ending {
-            Ending::Value => {
+        let job = card.life.job.take();
+        card.life.stage.set(Stage::Done(Remains::Taken));
+        self.table.release_if_over(card);
+        Poll::Ready(match (remains, job) {
+            (Remains::Value, Some(mut job)) => {
                 let mut output: Option<T> = None;
-                if let Some(mut job) = job {
-                    job.as_mut().take_output(&mut output);
-                }
+                job.as_mut().take_output(&mut output);
                 output.ok_or(JoinError::RuntimeGone)
             }
-            Ending::Cancelled => Err(JoinError::Cancelled),
-            Ending::Panicked(payload) => Err(JoinError::Panicked(payload)),
-            Ending::RuntimeGone | Ending::Taken => Err(JoinError::RuntimeGone),
+            (Remains::Panic, Some(mut job)) => Err(match job.as_mut().take_panic() {
+                Some(payload) => JoinError::Panicked(payload),
+                None => JoinError::RuntimeGone,
+            }),
+            (Remains::Nothing, _) => Err(JoinError::Cancelled),
+            _ => Err(JoinError::RuntimeGone),
         })
+    }
+
+    /// Asks to be woken at the end of the task.
+    fn watch(&self, card: &Sched, cx: &Context<'_>) {
+        self.check_loop();
+        let watcher = card.life.watcher.take();
+        let same = watcher
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()));
+        // LAW T5: a foreign waker's clone and drop are user code; both run with
+        // nothing borrowed.
+        let next = if same {
+            watcher
+        } else {
+            Some(cx.waker().clone())
+        };
+        card.life.watcher.set(next);
     }
 
     /// A handle that would wait for ever says so.
@@ -190,7 +196,7 @@ impl<T> Drop for JoinHandle<T> {
             return;
         };
         let label = self.table.card(id).map(|card| TaskLabel::of(&card));
-        let Some(job) = self.table.detach(id).job else {
+        let Some(job) = self.table.detach(id) else {
             return;
         };
         // LAW T16: an output that panics in its drop takes nobody with it.

@@ -100,6 +100,15 @@ impl TaskWaker {
         older
     }
 
+    /// Gives the task another neighbour on the list; returns the link it had.
+    #[inline]
+    pub(super) fn relink(&self, link: u32) -> u32 {
+        // ORDER: Relaxed, the loop's own thread.
+        let older = self.link.load(Ordering::Relaxed);
+        self.link.store(link, Ordering::Relaxed);
+        older
+    }
+
     /// The ticket is back: wakes count again.
     #[inline]
     pub(super) fn set_idle(&self) {

@@ -1,9 +1,11 @@
-//! A slot of the table: one task, and the words in which its life is told.
+//! A task behind its card, and the words in which its life is told.
 //!
-//! Owns: nothing; these are the types that `table.rs` stores and hands out.
+//! Owns: `Life`, the part of a card that only the table sees.
 //!
-//! Laws: T1, the only place for a future is [`Task::job`], or [`Running::job`]
-//! while the turn polls it. Every transition has a named outcome.
+//! Laws: T1, the only place for a future is [`Life::job`], or [`Running::job`] while
+//! the turn polls it. T5, all of it is in cells, which are never borrowed, so
+//! nothing that a poll or a drop does can find it locked. Every transition has a
+//! named outcome.
 //!
 //! Absent on purpose: any transition. Those are in `table.rs` and `ending.rs`.
 //!
@@ -11,33 +13,37 @@
 
 use super::info::{Sched, TaskId, TaskLabel};
 use super::job::BoxedJob;
-use super::ticket::Runnable;
 use super::waker::{Bell, TaskWaker};
 use crate::slab::Key;
 use std::any::Any;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Waker;
 
-/// One task.
-pub(super) struct Task {
+/// The name of a place in the table.
+pub(super) type Place = Key<Rc<Sched>>;
+
+/// One task. The cards of gates have an empty one.
+pub(super) struct Life {
     /// Where it is in its life.
-    pub(super) stage: Stage,
+    pub(super) stage: Cell<Stage>,
+    /// The ticket is with the policy or with the turn.
+    pub(super) ticket_is_out: Cell<bool>,
     /// Not yet handed to the policy for the first time.
-    pub(super) fresh: bool,
+    pub(super) fresh: Cell<bool>,
     /// Nobody will ask for the result.
-    pub(super) detached: bool,
-    /// The future or its output. `None` for the root (it is lent), while the turn
-    /// polls it, and after the end.
-    pub(super) job: Option<BoxedJob>,
-    /// The ticket, while it is at home.
-    pub(super) ticket: Option<Runnable>,
-    /// The card; the ticket points to the same.
-    pub(super) sched: Rc<Sched>,
+    pub(super) detached: Cell<bool>,
+    /// The future, or its output, or its panic. `None` for the root (it is lent),
+    /// while the turn polls it, and after the end.
+    pub(super) job: Cell<Option<BoxedJob>>,
     /// Who waits for the result.
-    pub(super) watcher: Option<Waker>,
+    pub(super) watcher: Cell<Option<Waker>>,
+    /// The task's waker, so that whoever has the ticket can poll.
+    bell: Option<Bell>,
 }
 
 /// Where a task is in its life; the picture is in `task/mod.rs`.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Waits for a wake; the ticket is at home.
     Waiting,
@@ -46,7 +52,24 @@ pub(super) enum Stage {
     /// The turn polls it.
     Running,
     /// It has ended; the ticket may still be with the policy (a husk).
-    Done(Ending),
+    Done(Remains),
+    /// The task lives on behind another card; this one's ticket is void.
+    Void,
+}
+
+/// What is left of a task that has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remains {
+    /// Its output, in the job.
+    Value,
+    /// Nothing: it was aborted.
+    Nothing,
+    /// Its panic, in the job.
+    Panic,
+    /// Nothing: its loop went away first.
+    LoopGone,
+    /// The result was taken.
+    Taken,
 }
 
 /// How a task ended.
@@ -59,8 +82,6 @@ pub(crate) enum Ending {
     Panicked(Box<dyn Any + Send>),
     /// Its loop went away first.
     RuntimeGone,
-    /// The result was taken.
-    Taken,
 }
 
 /// What a task does at the moment.
@@ -73,14 +94,6 @@ pub enum TaskState {
     Runnable,
     /// It is being polled.
     Running,
-}
-
-/// The card, with its waker, and the ticket of a finished task.
-pub(super) struct Spare {
-    /// With two counts: this one and the ticket's.
-    pub(super) sched: Rc<Sched>,
-    /// The ticket.
-    pub(super) ticket: Runnable,
 }
 
 /// What [`TaskTable::check_out`](super::table::TaskTable::check_out) found behind a ticket.
@@ -137,11 +150,52 @@ pub(crate) enum PanickedIn {
     Drop,
 }
 
-impl Running {
-    /// Whether the task woke itself while it was polled.
+impl Life {
+    /// A task that has not begun, with its waker; nothing, for the card of a gate.
+    pub(super) fn new(bell: Option<Bell>) -> Self {
+        Self {
+            stage: Cell::new(Stage::Waiting),
+            ticket_is_out: Cell::new(false),
+            fresh: Cell::new(true),
+            detached: Cell::new(false),
+            job: Cell::new(None),
+            watcher: Cell::new(None),
+            bell,
+        }
+    }
+
+    /// A task begins.
     #[inline]
-    pub(crate) fn is_woken(&self) -> bool {
-        shared(&self.sched).is_linked()
+    pub(super) fn begin(&self, job: Option<BoxedJob>) {
+        self.stage.set(Stage::Waiting);
+        self.fresh.set(true);
+        self.detached.set(false);
+        self.job.set(job);
+    }
+
+    /// Whether the task has ended.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage.get(), Stage::Done(_))
+    }
+
+    /// Moves the task behind another card. This one's ticket is void from now on.
+    pub(super) fn move_to(&self, other: &Self) {
+        other.stage.set(self.stage.replace(Stage::Void));
+        other.ticket_is_out.set(self.ticket_is_out.get());
+        other.fresh.set(self.fresh.get());
+        other.detached.set(self.detached.get());
+        other.job.set(self.job.take());
+        other.watcher.set(self.watcher.take());
+    }
+
+    /// A second pair of the task's waker, for another card of the same task.
+    pub(super) fn bell(&self) -> Option<Bell> {
+        self.bell.clone()
+    }
+
+    /// Whether nobody but this card holds the waker.
+    pub(super) fn is_alone(&self) -> bool {
+        self.bell.as_ref().is_none_or(Bell::is_ours_alone)
     }
 }
 
@@ -154,10 +208,8 @@ pub(crate) fn waker_of(sched: &Sched) -> &Waker {
 /// The waker on a task's card.
 #[inline]
 fn bell(sched: &Sched) -> &Bell {
-    sched
-        .bell
-        .as_ref()
-        .expect("the cards of tasks have a waker")
+    let bell = sched.life.bell.as_ref();
+    bell.expect("the cards of tasks have a waker")
 }
 
 /// The flags of that waker.
@@ -166,17 +218,17 @@ pub(super) fn shared(sched: &Sched) -> &TaskWaker {
     &bell(sched).shared
 }
 
-/// The key of a task's slot.
+/// The place of a task in the table.
 #[inline]
-pub(super) fn key(id: TaskId) -> Key<Task> {
+pub(super) fn place(id: TaskId) -> Place {
     Key::new(id.index, id.generation)
 }
 
-/// The name of the task in a slot.
+/// The name of the task at a place.
 #[inline]
-pub(super) fn id(key: Key<Task>) -> TaskId {
+pub(super) fn id(place: Place) -> TaskId {
     TaskId {
-        index: key.index,
-        generation: key.generation,
+        index: place.index,
+        generation: place.generation,
     }
 }

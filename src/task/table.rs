@@ -15,9 +15,9 @@
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::options::SpawnOptions;
-use super::slot::{self, CheckedOut, Running, Spare, Stage, Task, Unread, key, shared};
+use super::slot::{self, CheckedOut, Life, Running, Stage, Unread, shared};
 use super::ticket::{Home, Runnable};
-use super::waker::{Alone, Bell, Mail, Woken};
+use super::waker::{Bell, Mail, WokeItself, Woken};
 use crate::mailbox::Mailbox;
 use crate::primitives::Arc;
 use crate::slab::Slab;
@@ -28,10 +28,10 @@ use std::time::Instant;
 
 /// All tasks of one loop.
 pub(crate) struct TaskTable {
-    /// The tasks.
-    pub(super) tasks: RefCell<Slab<Task>>,
-    /// Cards and wakers of finished tasks, for the next ones.
-    pub(super) spares: RefCell<Vec<Spare>>,
+    /// The tasks, each behind its card.
+    pub(super) tasks: RefCell<Slab<Rc<Sched>>>,
+    /// Cards, with their wakers, of finished tasks, for the next ones.
+    pub(super) spares: RefCell<Vec<Rc<Sched>>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
     pub(super) aborts: RefCell<Vec<TaskId>>,
     /// Panics that nobody will read, for the report hook.
@@ -77,117 +77,120 @@ impl TaskTable {
             return Err(job);
         }
         let spare = self.spares.borrow_mut().pop();
-        let mut tasks = self.tasks.borrow_mut();
-        let key = tasks.insert_with(|key| {
-            let id = slot::id(key);
-            let Spare { sched, ticket } = match spare {
-                Some(spare) => {
-                    spare.sched.relabel(id, options, site);
-                    shared(&spare.sched).relabel(key.index);
-                    spare
+        let place = self.tasks.borrow_mut().insert_with(|place| {
+            let id = slot::id(place);
+            let card = match spare {
+                Some(card) => {
+                    card.relabel(id, options, site);
+                    shared(&card).relabel(id.index);
+                    card
                 }
-                None => self.new_spare(id, options, site, now),
+                None => self.new_card(id, options, site, now),
             };
-            shared(&sched).wake_here();
-            Task {
-                stage: Stage::Waiting,
-                fresh: true,
-                detached: false,
-                job,
-                ticket: Some(ticket),
-                sched,
-                watcher: None,
-            }
+            card.life.begin(job);
+            shared(&card).wake_here();
+            card
         });
-        Ok(slot::id(key))
+        Ok(slot::id(place))
     }
 
-    fn new_spare(
+    #[cold]
+    fn new_card(
         &self,
         id: TaskId,
         options: SpawnOptions,
         site: &'static Location<'static>,
         now: Instant,
-    ) -> Spare {
+    ) -> Rc<Sched> {
         let bell = Bell::new(id.index, self.loop_id, Arc::clone(&self.mailbox));
-        let home = Rc::clone(&self.home);
-        let sched = Rc::new(Sched::new(id, options, site, now, home, Some(bell)));
-        Spare {
-            ticket: Runnable::issue(Rc::clone(&sched)),
-            sched,
-        }
+        let life = Life::new(Some(bell));
+        Rc::new(Sched::new(
+            id,
+            options,
+            site,
+            now,
+            Rc::clone(&self.home),
+            life,
+        ))
     }
 
-    /// Takes the ticket of a task on the list of the woken, off the list; the flag
-    /// says whether the task is a new one. Returns the rest of the list too.
+    /// Takes the ticket of the first task of the list off it; the flag says whether
+    /// the task is a new one.
     #[inline]
     pub(crate) fn take_woken(&self, woken: &mut Woken) -> Option<(Runnable, bool)> {
-        let mut tasks = self.tasks.borrow_mut();
-        while let Some(index) = woken.newest() {
-            let Some(task) = tasks.at_mut(index) else {
+        while let Some(index) = woken.first() {
+            let tasks = self.tasks.borrow();
+            let Some(card) = tasks.at(index) else {
                 // LAW T2: a task on the list is never released.
                 debug_assert!(false, "a woken task has left the table");
                 return None;
             };
-            *woken = Woken::behind(shared(&task.sched).unlink());
-            if let Some(ticket) = task.ticket.take() {
-                if let Stage::Waiting = task.stage {
-                    task.stage = Stage::Queued;
-                    return Some((ticket, std::mem::take(&mut task.fresh)));
-                }
-                // It ended before its last wake was collected.
-                task.ticket = Some(ticket);
-                let key = key(task.sched.id());
-                self.release_if_over(&mut tasks, key);
+            *woken = Woken::behind(shared(card).unlink());
+            if card.life.stage.get() == Stage::Waiting {
+                card.life.stage.set(Stage::Queued);
+                card.life.ticket_is_out.set(true);
+                let fresh = card.life.fresh.replace(false);
+                return Some((Runnable::issue(Rc::clone(card)), fresh));
             }
+            // It ended before its last wake was collected.
+            let over = Rc::clone(card);
+            drop(tasks);
+            self.release_if_over(over);
         }
         None
+    }
+
+    /// Turns the list of the woken round: it is made newest first.
+    #[inline]
+    pub(crate) fn oldest_first(&self, woken: Woken) -> Woken {
+        let Some(newest) = woken.first() else {
+            return woken;
+        };
+        let tasks = self.tasks.borrow();
+        let (mut at, mut behind) = (newest, Woken::NOBODY);
+        while let Some(card) = tasks.at(at) {
+            let older = Woken::behind(shared(card).relink(behind.link()));
+            behind = Woken::behind(at);
+            match older.first() {
+                Some(older) => at = older,
+                None => break,
+            }
+        }
+        behind
     }
 
     /// Redeems a ticket that the policy picked.
     #[inline(always)]
     pub(crate) fn check_out(&self, ticket: Runnable) -> CheckedOut {
         let sched = ticket.redeem();
-        let mut tasks = self.tasks.borrow_mut();
-        let key = key(sched.id());
-        let Some(task) = tasks
-            .get_mut(key)
-            .filter(|task| Rc::ptr_eq(&task.sched, &sched))
-        else {
-            return CheckedOut::Void(sched);
-        };
-        if let Stage::Queued = task.stage {
-            task.stage = Stage::Running;
-            shared(&sched).set_idle();
-            return CheckedOut::Poll(Running {
-                sched,
-                job: task.job.take(),
-            });
+        match sched.life.stage.get() {
+            Stage::Queued => {
+                sched.life.stage.set(Stage::Running);
+                let job = sched.life.job.take();
+                CheckedOut::Poll(Running { sched, job })
+            }
+            Stage::Done(_) => {
+                sched.life.ticket_is_out.set(false);
+                self.release_if_over(sched);
+                CheckedOut::Husk
+            }
+            _ => CheckedOut::Void(sched),
         }
-        if task.ticket.is_some() {
-            return CheckedOut::Void(sched);
-        }
-        task.ticket = Some(Runnable::issue(sched));
-        self.release_if_over(&mut tasks, key);
-        CheckedOut::Husk
     }
 
-    /// Puts a task back that waits, or that has just woken itself: then its ticket
-    /// comes back at once if nobody else was woken before it.
+    /// Puts a task back that waits, or that has woken itself: then its ticket comes
+    /// back at once.
     #[inline(always)]
-    pub(crate) fn check_in(&self, running: Running) -> Option<Runnable> {
+    pub(crate) fn check_in(&self, running: Running, woken: WokeItself) -> Option<Runnable> {
         let Running { sched, job } = running;
-        let mut tasks = self.tasks.borrow_mut();
-        let task = tasks.get_mut(key(sched.id()))?;
-        task.job = job;
-        // WHY NOT always through the list of the woken: the list is for many
-        // tasks; for the one in our hands it costs two more look-ups.
-        if shared(&sched).unlink_if_alone() == Alone::Yes {
-            task.stage = Stage::Queued;
+        sched.life.job.set(job);
+        if woken == WokeItself::Yes {
+            sched.life.stage.set(Stage::Queued);
             return Some(Runnable::issue(sched));
         }
-        task.stage = Stage::Waiting;
-        task.ticket = Some(Runnable::issue(sched));
+        shared(&sched).set_idle();
+        sched.life.ticket_is_out.set(false);
+        sched.life.stage.set(Stage::Waiting);
         None
     }
 

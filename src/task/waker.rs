@@ -16,7 +16,7 @@
 //!
 //! Read next: `table.rs`.
 
-use super::letter::{END, IDLE, QUEUED};
+use super::letter::{END, IDLE};
 pub(crate) use super::letter::{Mail, TaskWaker};
 use crate::mailbox::{self, Mailbox};
 use crate::primitives::{Arc, Ordering};
@@ -39,10 +39,43 @@ struct Local {
     loop_id: Cell<u64>,
     /// The newest of the woken tasks, [`END`] for none.
     newest: Cell<u32>,
+    /// The task that is being polled, [`END`] for none.
+    running: Cell<u32>,
+    /// It has woken itself.
+    woke_itself: Cell<WokeItself>,
 }
 
 thread_local! {
-    static LOCAL: Local = const { Local { loop_id: Cell::new(0), newest: Cell::new(END) } };
+    static LOCAL: Local = const {
+        Local {
+            loop_id: Cell::new(0),
+            newest: Cell::new(END),
+            running: Cell::new(END),
+            woke_itself: Cell::new(WokeItself::No),
+        }
+    };
+}
+
+/// A loop's part of a thread while another loop is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Absent {
+    /// Its name, 0 for none.
+    pub(crate) loop_id: u64,
+    /// Its list of the woken.
+    pub(crate) woken: u32,
+    /// The task that was being polled.
+    running: u32,
+    /// It had woken itself.
+    woke_itself: WokeItself,
+}
+
+/// Whether a task woke itself while it was polled: it has yielded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WokeItself {
+    /// It goes to the end of the line.
+    Yes,
+    /// It waits for something.
+    No,
 }
 
 impl Bell {
@@ -83,21 +116,6 @@ impl TaskWaker {
         self.opened();
         self.wake_here();
     }
-
-    /// Takes the task off the list if it is the only one on it.
-    #[inline]
-    pub(super) fn unlink_if_alone(&self) -> Alone {
-        // ORDER: Relaxed, the loop's own thread.
-        LOCAL.with(|local| {
-            let first = local.newest.get() == self.index.load(Ordering::Relaxed);
-            if first && self.link.load(Ordering::Relaxed) == END {
-                local.newest.set(END);
-                self.link.store(QUEUED, Ordering::Relaxed);
-                return Alone::Yes;
-            }
-            Alone::No
-        })
-    }
 }
 
 impl Wake for TaskWaker {
@@ -108,44 +126,72 @@ impl Wake for TaskWaker {
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         LOCAL.with(|local| {
-            if local.loop_id.get() == self.loop_id {
-                self.link_into(local);
+            if local.loop_id.get() != self.loop_id {
+                return TaskWaker::wake_from_afar(self);
+            }
+            // ORDER: Relaxed, the loop's own thread.
+            if local.running.get() == self.index.load(Ordering::Relaxed) {
+                // WHY NOT the list: it is for many tasks. The turn has this one in
+                // its hands, and asks when the poll is over.
+                local.woke_itself.set(WokeItself::Yes);
             } else {
-                TaskWaker::wake_from_afar(self);
+                self.link_into(local);
             }
         });
     }
 }
 
-/// Whether a task was the only one on the list of the woken.
-#[derive(PartialEq, Eq)]
-pub(super) enum Alone {
-    /// It was, and the list is empty now.
-    Yes,
-    /// It was not, or others are on it too; nothing was changed.
-    No,
+/// A poll of the task at `index` begins.
+#[inline]
+pub(crate) fn start_poll(index: u32) {
+    LOCAL.with(|local| local.running.set(index));
 }
 
-/// The list of the tasks woken on this thread, cut off from its head.
+/// The poll is over: did the task wake itself?
+#[inline]
+pub(crate) fn end_poll() -> WokeItself {
+    LOCAL.with(|local| {
+        local.running.set(END);
+        local.woke_itself.replace(WokeItself::No)
+    })
+}
+
+/// The place of the task that is being polled.
+pub(crate) fn running() -> Option<u32> {
+    let running = LOCAL.with(|local| local.running.get());
+    (running != END).then_some(running)
+}
+
+/// A list of woken tasks, cut off from its head.
+#[derive(Clone, Copy)]
 pub(crate) struct Woken(u32);
 
 impl Woken {
-    /// Takes the list; this thread starts a new one.
+    /// An empty list.
+    pub(crate) const NOBODY: Self = Self(END);
+
+    /// Takes the list of this thread, newest first; the thread starts a new one.
     #[inline]
     pub(crate) fn take() -> Self {
         Self(LOCAL.with(|local| local.newest.replace(END)))
     }
 
-    /// The newest task on it, if there is any.
+    /// The first task on it, if there is any.
     #[inline]
-    pub(crate) fn newest(&self) -> Option<u32> {
+    pub(super) fn first(self) -> Option<u32> {
         (self.0 != END).then_some(self.0)
     }
 
-    /// The list behind a link that [`TaskWaker::unlink`] returned.
+    /// The list behind a link of a [`TaskWaker`].
     #[inline]
     pub(super) fn behind(link: u32) -> Self {
         Self(link)
+    }
+
+    /// The link that leads to the list.
+    #[inline]
+    pub(super) fn link(self) -> u32 {
+        self.0
     }
 }
 
@@ -161,10 +207,26 @@ pub(crate) fn loop_id() -> u64 {
     LOCAL.with(|local| local.loop_id.get())
 }
 
-/// Makes `loop_id` the loop of this thread, with the list of the woken that it
-/// left behind; returns the two of the loop before.
-pub(crate) fn switch_loop(loop_id: u64, newest: u32) -> (u64, u32) {
-    LOCAL.with(|local| (local.loop_id.replace(loop_id), local.newest.replace(newest)))
+/// Makes another loop the one of this thread; returns the part of the one before.
+pub(crate) fn switch_loop(next: Absent) -> Absent {
+    LOCAL.with(|local| Absent {
+        loop_id: local.loop_id.replace(next.loop_id),
+        woken: local.newest.replace(next.woken),
+        running: local.running.replace(next.running),
+        woke_itself: local.woke_itself.replace(next.woke_itself),
+    })
+}
+
+impl Absent {
+    /// A loop between two polls.
+    pub(crate) fn between_polls(loop_id: u64, woken: u32) -> Self {
+        Self {
+            loop_id,
+            woken,
+            running: END,
+            woke_itself: WokeItself::No,
+        }
+    }
 }
 
 /// An empty list of the woken, for a loop that begins.
