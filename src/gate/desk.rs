@@ -112,7 +112,7 @@ impl<P: Policy + 'static> Desk<P> {
                 custody.look_after_shed();
             }
             match custody.pick_next(now) {
-                Some(ticket) => self.line.admit(ticket.redeem(), now, custody),
+                Some(card) => self.line.admit(card, now, custody),
                 None if self.line.home.has_attention() => {}
                 None => return custody.next_at(),
             }

@@ -15,9 +15,9 @@ use super::Runtime;
 use super::report::Report;
 use super::state::LoopState;
 use crate::policy::{Cause, Policy};
+use crate::task::ending::{Aftermath, Ending, PanickedIn, Unread};
 use crate::task::job::BoxedJob;
 use crate::task::join::{drop_caught, panic_message};
-use crate::task::slot::{Aftermath, Ending, PanickedIn, Unread};
 use crate::task::waker::Mail;
 use crate::task::{Sched, TaskId};
 use std::any::Any;
@@ -41,7 +41,7 @@ impl<P: Policy + 'static> Runtime<P> {
         }
         // Not the next task's time.
         self.now = self.state.clock.now();
-        self.hand_over(Cause::Moved, None);
+        self.hand_over(Cause::Moved);
     }
 
     /// Panics of tasks whose results nobody will read.

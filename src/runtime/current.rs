@@ -16,7 +16,8 @@ use super::state::LoopState;
 use crate::budget;
 use crate::mailbox::Mailbox;
 use crate::primitives::{Arc, Mutex, PoisonError};
-use crate::task::waker::{self, Absent, Mail};
+use crate::task::aside::{self, Absent};
+use crate::task::waker::{self, Mail};
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
@@ -56,7 +57,7 @@ pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
     let entered = CURRENT.try_with(|current| current.replace(Some(Rc::clone(state))));
     let previous = entered.unwrap_or_default();
     let woken = state.left_woken.replace(waker::NONE_WOKEN);
-    let outer = waker::switch_loop(Absent::between_polls(state.id, woken));
+    let outer = aside::switch_loop(Absent::between_polls(state.id, woken));
     Entered {
         previous,
         outer,
@@ -67,7 +68,7 @@ pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         budget::set(self.budget);
-        let ours = waker::switch_loop(self.outer);
+        let ours = aside::switch_loop(self.outer);
         // As in `enter`: on a thread that is going away there may be nothing to undo.
         let left = CURRENT.try_with(|current| current.replace(self.previous.take()));
         if let Ok(Some(state)) = left {

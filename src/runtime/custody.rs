@@ -135,12 +135,12 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         }
     }
 
-    /// The next ticket, from the rescue queue first: it holds what would
+    /// Redeems the next ticket, one of the rescue queue first: it holds what would
     /// otherwise be lost.
     #[inline(always)]
-    pub(crate) fn pick_next(&mut self, now: Instant) -> Option<Runnable> {
-        if let Some(ticket) = self.rescue.pick_next(now) {
-            return Some(ticket);
+    pub(crate) fn pick_next(&mut self, now: Instant) -> Option<Rc<Sched>> {
+        if let Some(ticket) = self.rescue.pop() {
+            return Some(ticket.redeem());
         }
         match self
             .policy
@@ -149,9 +149,9 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         {
             Some(ticket) if ticket.belongs_to(&self.home) => {
                 self.held = self.held.wrapping_sub(1);
-                Some(ticket)
+                Some(ticket.redeem())
             }
-            other => self.pick_another(other, now),
+            other => self.pick_another(other, now).map(Runnable::redeem),
         }
     }
 
@@ -240,6 +240,12 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     pub(crate) fn next_at(&self) -> Option<Instant> {
         let policy = self.policy.as_ref().filter(|_| self.held > 0)?;
         policy.next_at()
+    }
+
+    /// Where our tickets come home to.
+    #[inline]
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Whether the policy reads the clock.

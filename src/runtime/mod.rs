@@ -47,8 +47,9 @@ pub use report::{Report, Stuck, StuckTask};
 pub use stats::{ScheduleHash, Stats};
 
 use crate::policy::{Fifo, Policy};
+use crate::task::ending::Ending;
 use crate::task::join::drop_caught;
-use crate::task::slot::{Ending, Polled};
+use crate::task::slot::Polled;
 use crate::task::waker::{Mail, Woken};
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
 use custody::Custody;

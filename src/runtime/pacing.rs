@@ -2,7 +2,10 @@
 //!
 //! Read next: `builder.rs`.
 
-use std::time::Duration;
+use super::Runtime;
+use super::builder::POLLS_PER_TURN;
+use crate::policy::Policy;
+use std::time::{Duration, Instant};
 
 /// How many polls a turn does before the loop looks at I/O and timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,4 +20,31 @@ pub enum Pacing {
     Slice(Duration),
     /// Until nothing is runnable: starves I/O; for experiments only.
     Drain,
+}
+
+impl<P: Policy + 'static> Runtime<P> {
+    /// How many polls this turn may do, and whether it must look for its end itself.
+    pub(super) fn polls_of_this_turn(&self) -> (usize, bool) {
+        match self.pacing {
+            Pacing::Every(polls) => (polls.max(1) as usize, false),
+            Pacing::Batch => (self.custody.len().max(1), false),
+            // Its time stands still, so a slice would never end.
+            Pacing::Slice(_) if self.state.clock.is_virtual() => (POLLS_PER_TURN as usize, false),
+            Pacing::Slice(_) | Pacing::Drain => (usize::MAX, true),
+        }
+    }
+
+    /// Whether a turn that does not count its polls has had enough of them.
+    #[cold]
+    pub(super) fn is_slice_over(&mut self, began: Instant) -> bool {
+        if let Pacing::Slice(slice) = self.pacing {
+            return self.state.clock.now().saturating_duration_since(began) >= slice;
+        }
+        // This turn may never end, so the watchdog looks in from time to time.
+        if self.polls.is_multiple_of(1 << 16) {
+            self.now = self.state.clock.now();
+            self.watch();
+        }
+        false
+    }
 }

@@ -15,17 +15,18 @@
 //! Read next: `chores.rs` for what happens between two polls, `mod.rs` for the
 //! beginning and the end, then `time/sleep.rs` for a whole leaf future.
 
-use super::builder::POLLS_PER_TURN;
 use super::report::Stuck;
 use super::state::LoopState;
-use super::{Pacing, Root, Runtime, chores};
+use super::{Root, Runtime, chores};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
-use crate::task::TaskId;
-use crate::task::slot::{CheckedOut, Ending, Polled, Running, waker_of};
+use crate::task::ending::Ending;
+use crate::task::slot::{CheckedOut, Polled, Running, waker_of};
 use crate::task::waker::{self, WokeItself, Woken};
+use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl<P: Policy + 'static> Runtime<P> {
             Err(payload) => {
                 self.custody.fail_over(payload);
                 // What was being handed over when it panicked.
-                self.hand_over_rest(Cause::Moved, None);
+                self.hand_over_rest(Cause::Moved);
                 Ok(())
             }
         }
@@ -71,49 +72,31 @@ impl<P: Policy + 'static> Runtime<P> {
         if !self.state.mailbox.is_empty() {
             self.open_mail();
         }
-        self.hand_over(Cause::Thread, None);
+        self.hand_over(Cause::Thread);
         self.look_after();
     }
 
     /// Phase 2: polls. `WATCHED` compiles the clocks and the observer in or out.
     fn run<const WATCHED: bool>(&mut self, root: &mut Root<'_>) {
         let began = self.now;
-        let mut left = match self.pacing {
-            Pacing::Every(polls) => polls.max(1) as usize,
-            Pacing::Batch => self.custody.len().max(1),
-            // Its time stands still, so a slice would never end.
-            Pacing::Slice(_) if self.state.clock.is_virtual() => POLLS_PER_TURN as usize,
-            Pacing::Slice(_) | Pacing::Drain => usize::MAX,
-        };
+        let (mut left, open_ended) = self.polls_of_this_turn();
         while left > 0 && !root.is_over() {
-            let Some(ticket) = self.custody.pick_next(self.now) else {
+            let Some(picked) = self.custody.pick_next(self.now) else {
                 break;
             };
-            self.poll_task::<WATCHED>(ticket, root);
+            self.poll_task::<WATCHED>(picked, root);
             self.look_after();
             left -= 1;
-            match self.pacing {
-                Pacing::Every(_) | Pacing::Batch => {}
-                Pacing::Slice(slice) => {
-                    let spent = self.state.clock.now().saturating_duration_since(began);
-                    if spent >= slice {
-                        break;
-                    }
-                }
-                // This turn may never end, so the watchdog looks in from time to time.
-                Pacing::Drain if self.polls.is_multiple_of(1 << 16) => {
-                    self.now = self.state.clock.now();
-                    self.watch();
-                }
-                Pacing::Drain => {}
+            if open_ended && self.is_slice_over(began) {
+                break;
             }
         }
     }
 
-    /// Redeems a ticket: one poll, then its charge, then its wakes.
+    /// One poll of the task that was picked, then its charge, then its wakes.
     #[inline(always)]
-    fn poll_task<const WATCHED: bool>(&mut self, ticket: Runnable, root: &mut Root<'_>) {
-        let mut running = match self.state.table.check_out(ticket) {
+    fn poll_task<const WATCHED: bool>(&mut self, picked: Rc<Sched>, root: &mut Root<'_>) {
+        let mut running = match self.state.table.check_out(picked) {
             CheckedOut::Poll(running) => running,
             CheckedOut::Husk => return,
             CheckedOut::Void(sched) => return self.custody.void_ticket(&sched),
@@ -133,25 +116,22 @@ impl<P: Policy + 'static> Runtime<P> {
             Polled::Pending if woken == WokeItself::Yes => End::Yield,
             Polled::Pending => End::Wait,
         };
-        let took = if WATCHED {
-            self.after_poll(&running.sched, end)
-        } else {
-            Duration::ZERO
+        let took = match WATCHED {
+            true => self.after_poll(&running.sched, end),
+            false => Duration::ZERO,
         };
         self.custody.ran(&running.sched, took, end);
-        match polled {
-            Polled::Pending => {
-                let yielded = self.state.table.check_in(running, woken);
-                self.hand_over(Cause::Task(id), Some(id));
-                if let Some(ticket) = yielded {
-                    self.hand_over_ticket(ticket, Cause::Yield, false);
-                }
-            }
+        let yielded = match polled {
+            Polled::Pending => self.state.table.check_in(running, woken),
             Polled::Ended(ending) => {
                 let aftermath = self.state.table.check_in_ended(running, ending);
                 self.clear_up(id, aftermath);
-                self.hand_over(Cause::Task(id), Some(id));
+                None
             }
+        };
+        self.hand_over_others(id);
+        if let Some(ticket) = yielded {
+            self.hand_over_ticket(ticket, Cause::Yield, false);
         }
     }
 
@@ -178,31 +158,36 @@ impl<P: Policy + 'static> Runtime<P> {
             self.wake(waker);
         }
         self.wakers = wakers;
-        self.hand_over(Cause::Io, None);
+        self.hand_over(Cause::Io);
         loop {
             // LAW T5: a statement of its own, so the borrow ends before the wake.
             let due = self.state.timers.borrow_mut().pop_due(self.now);
             let Some(waker) = due else { break };
             self.wake(waker);
         }
-        self.hand_over(Cause::Timer, None);
+        self.hand_over(Cause::Timer);
     }
 
     /// Gives the tickets of the tasks that were woken to the policy, in the order
     /// of the wakes.
+    pub(super) fn hand_over(&mut self, cause: Cause) {
+        self.woken = self.state.table.oldest_first(Woken::take());
+        self.hand_over_rest(cause);
+    }
+
+    /// The same, for what task `id` has woken and spawned.
     #[inline]
-    pub(super) fn hand_over(&mut self, cause: Cause, by: Option<TaskId>) {
+    fn hand_over_others(&mut self, id: TaskId) {
         if waker::any_woken() {
-            self.hand_over_woken(cause, by);
+            self.hand_over(Cause::Task(id));
         }
     }
 
-    fn hand_over_woken(&mut self, cause: Cause, by: Option<TaskId>) {
-        self.woken = self.state.table.oldest_first(Woken::take());
-        self.hand_over_rest(cause, by);
-    }
-
-    fn hand_over_rest(&mut self, cause: Cause, by: Option<TaskId>) {
+    fn hand_over_rest(&mut self, cause: Cause) {
+        let by = match cause {
+            Cause::Task(id) => Some(id),
+            _ => None,
+        };
         while let Some((ticket, fresh)) = self.state.table.take_woken(&mut self.woken) {
             let cause = if fresh { Cause::Spawn(by) } else { cause };
             self.hand_over_ticket(ticket, cause, fresh);
@@ -222,7 +207,7 @@ impl<P: Policy + 'static> Runtime<P> {
     /// Between two polls: cancellations, tickets that came home, a new policy.
     #[inline]
     fn look_after(&mut self) {
-        if self.state.table.home().take_attention() {
+        if self.custody.home().take_attention() {
             self.look_after_now();
         }
     }

@@ -46,7 +46,7 @@ impl TaskTable {
     /// Whether this is the card of a ticket that is out.
     pub(crate) fn is_valid(&self, card: &Sched) -> bool {
         card.life.ticket_is_out.get()
-            && matches!(card.life.stage.get(), Stage::Queued | Stage::Done(_))
+            && matches!(card.life.stage.get(), Stage::Queued | Stage::Done)
     }
 
     /// The names of all tasks that have not ended, in the order of their slots.
@@ -78,7 +78,7 @@ impl TaskTable {
                 Stage::Waiting => TaskState::Waiting,
                 Stage::Queued => TaskState::Runnable,
                 Stage::Running => TaskState::Running,
-                Stage::Done(_) | Stage::Void => continue,
+                Stage::Done | Stage::Void => continue,
             };
             // Somebody besides us holds the waker: the task may be woken yet.
             visit(card, state, !card.life.is_alone());

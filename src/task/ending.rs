@@ -1,7 +1,7 @@
 //! The end of a task: its value, a panic, a cancellation, and what follows.
 //!
-//! Owns: the second half of `TaskTable`'s methods, from a task's last poll to its
-//! empty slot.
+//! Owns: `Ending`, and the second half of `TaskTable`'s methods, from a task's last
+//! poll to its empty slot.
 //!
 //! Laws: T16, a panic or a drop at the end of one task takes no other with it. T2,
 //! a slot is free only after its ticket came home. T5, what must be dropped or
@@ -13,11 +13,53 @@
 //! Read next: `join.rs`.
 
 use super::info::{Sched, TaskId, TaskLabel};
-use super::job::{self, BoxedJob};
-use super::slot::{Aftermath, Ending, PanickedIn, Remains, Running, Stage, Unread, place, shared};
+use super::job::{BoxedJob, Job};
+use super::slot::{Remains, Running, Stage, place, shared};
 use super::table::TaskTable;
 use std::any::Any;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// How a task ended.
+pub(crate) enum Ending {
+    /// The output is in the job.
+    Value,
+    /// It was aborted.
+    Cancelled,
+    /// It panicked, with this payload.
+    Panicked(Box<dyn Any + Send>),
+    /// Its loop went away first.
+    RuntimeGone,
+}
+
+/// What is left to do, outside the borrow, after a task has ended.
+#[derive(Default)]
+pub(crate) struct Aftermath {
+    /// A future or an output nobody wants.
+    pub(crate) job: Option<BoxedJob>,
+    /// Who waited for the result.
+    pub(crate) watcher: Option<Waker>,
+}
+
+/// A panic nobody will read.
+pub(crate) struct Unread {
+    /// Whose.
+    pub(crate) task: TaskLabel,
+    /// Its payload.
+    pub(crate) payload: Box<dyn Any + Send>,
+    /// Whether the task panicked, or its output in its own `Drop`.
+    pub(crate) when: PanickedIn,
+}
+
+/// Where an unread panic came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PanickedIn {
+    /// A poll.
+    Poll,
+    /// The drop of an output.
+    Drop,
+}
 
 impl TaskTable {
     /// Puts a task back that has ended.
@@ -36,11 +78,12 @@ impl TaskTable {
             Ending::RuntimeGone => Remains::LoopGone,
             Ending::Panicked(payload) => {
                 // The future is gone; its place keeps the payload.
-                card.life.job.set(Some(job::panicked(payload)));
+                card.life.job.set(Some(panicked(payload)));
                 Remains::Panic
             }
         };
-        card.life.stage.set(Stage::Done(remains));
+        card.life.stage.set(Stage::Done);
+        card.life.remains.set(remains);
         Aftermath {
             watcher: card.life.watcher.take(),
             job: self.discard(card),
@@ -57,7 +100,7 @@ impl TaskTable {
         if let Some(payload) = job.as_mut().and_then(|job| job.as_mut().take_panic()) {
             self.note_unread(TaskLabel::of(&card), payload, PanickedIn::Poll);
         }
-        card.life.stage.set(Stage::Done(Remains::Taken));
+        card.life.remains.set(Remains::Taken);
         self.release_if_over(card);
         job
     }
@@ -65,7 +108,7 @@ impl TaskTable {
     /// Frees the slot of a task that has ended, whose result nobody wants any
     /// more, whose ticket is home and which is not on the list of the woken.
     pub(super) fn release_if_over(&self, card: Rc<Sched>) {
-        let over = card.life.stage.get() == Stage::Done(Remains::Taken);
+        let over = card.life.is_over() && card.life.remains.get() == Remains::Taken;
         if !over || card.life.ticket_is_out.get() || shared(&card).is_linked() {
             return;
         }
@@ -117,7 +160,7 @@ impl TaskTable {
         let card = self.card(id)?;
         match card.life.stage.get() {
             Stage::Waiting | Stage::Queued => card.life.job.take(),
-            Stage::Running | Stage::Done(_) | Stage::Void => None,
+            Stage::Running | Stage::Done | Stage::Void => None,
         }
     }
 
@@ -139,5 +182,30 @@ impl TaskTable {
             return self.discard(card);
         }
         None
+    }
+}
+
+/// Boxes what is left of a task that has panicked.
+#[cold]
+fn panicked(payload: Box<dyn Any + Send>) -> BoxedJob {
+    Box::pin(Panicked(Some(payload)))
+}
+
+/// A panic in the place of a future.
+struct Panicked(Option<Box<dyn Any + Send>>);
+
+impl Job for Panicked {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn is_finished(&self) -> bool {
+        true
+    }
+
+    fn take_output(self: Pin<&mut Self>, _: &mut dyn Any) {}
+
+    fn take_panic(mut self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
+        self.0.take()
     }
 }

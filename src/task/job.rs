@@ -57,31 +57,6 @@ where
     Box::pin(Stage::Running { future })
 }
 
-/// Boxes what is left of a task that has panicked.
-#[cold]
-pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> BoxedJob {
-    Box::pin(Panicked(Some(payload)))
-}
-
-/// A panic in the place of a future.
-struct Panicked(Option<Box<dyn Any + Send>>);
-
-impl Job for Panicked {
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    fn is_finished(&self) -> bool {
-        true
-    }
-
-    fn take_output(self: Pin<&mut Self>, _: &mut dyn Any) {}
-
-    fn take_panic(mut self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
-        self.0.take()
-    }
-}
-
 impl<F: Future> Job for Stage<F>
 where
     F::Output: 'static,

@@ -12,8 +12,9 @@
 //!
 //! Read next: `census.rs`, then `policy/mod.rs`.
 
+use super::ending::PanickedIn;
 use super::info::{Sched, TaskId, TaskLabel};
-use super::slot::{PanickedIn, Remains, Stage};
+use super::slot::Remains;
 use super::table::TaskTable;
 use super::waker::{self, Mail};
 use crate::mailbox::Mailbox;
@@ -129,12 +130,12 @@ impl<T: 'static> JoinHandle<T> {
         let Some(card) = self.table.card(id) else {
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
-        let Stage::Done(remains) = card.life.stage.get() else {
+        if !card.life.is_over() {
             self.watch(&card, cx);
             return Poll::Pending;
-        };
+        }
         let job = card.life.job.take();
-        card.life.stage.set(Stage::Done(Remains::Taken));
+        let remains = card.life.remains.replace(Remains::Taken);
         self.table.release_if_over(card);
         Poll::Ready(match (remains, job) {
             (Remains::Value, Some(mut job)) => {

@@ -19,11 +19,12 @@
 //! user code under a borrow.
 //!
 //! Read in this order: `info.rs`, `options.rs`, `ticket.rs`, `letter.rs`, `waker.rs`,
-//! `job.rs`, `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then
+//! `aside.rs`, `job.rs`, `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then
 //! `policy/mod.rs`.
 
+pub(crate) mod aside;
 mod census;
-mod ending;
+pub(crate) mod ending;
 pub(crate) mod info;
 pub(crate) mod job;
 pub(crate) mod join;

@@ -11,12 +11,13 @@
 //!
 //! Read next: `table.rs`.
 
-use super::info::{Sched, TaskId, TaskLabel};
+use super::ending::Ending;
+use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::waker::{Bell, TaskWaker};
 use crate::slab::Key;
-use std::any::Any;
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -27,6 +28,8 @@ pub(super) type Place = Key<Rc<Sched>>;
 pub(super) struct Life {
     /// Where it is in its life.
     pub(super) stage: Cell<Stage>,
+    /// What is left of it after that.
+    pub(super) remains: Cell<Remains>,
     /// The ticket is with the policy or with the turn.
     pub(super) ticket_is_out: Cell<bool>,
     /// Not yet handed to the policy for the first time.
@@ -52,7 +55,7 @@ pub(super) enum Stage {
     /// The turn polls it.
     Running,
     /// It has ended; the ticket may still be with the policy (a husk).
-    Done(Remains),
+    Done,
     /// The task lives on behind another card; this one's ticket is void.
     Void,
 }
@@ -70,18 +73,6 @@ pub(super) enum Remains {
     LoopGone,
     /// The result was taken.
     Taken,
-}
-
-/// How a task ended.
-pub(crate) enum Ending {
-    /// The output is in the job.
-    Value,
-    /// It was aborted.
-    Cancelled,
-    /// It panicked, with this payload.
-    Panicked(Box<dyn Any + Send>),
-    /// Its loop went away first.
-    RuntimeGone,
 }
 
 /// What a task does at the moment.
@@ -122,39 +113,12 @@ pub(crate) enum Polled {
     Ended(Ending),
 }
 
-/// What is left to do, outside the borrow, after a task has ended.
-#[derive(Default)]
-pub(crate) struct Aftermath {
-    /// A future or an output nobody wants.
-    pub(crate) job: Option<BoxedJob>,
-    /// Who waited for the result.
-    pub(crate) watcher: Option<Waker>,
-}
-
-/// A panic nobody will read.
-pub(crate) struct Unread {
-    /// Whose.
-    pub(crate) task: TaskLabel,
-    /// Its payload.
-    pub(crate) payload: Box<dyn Any + Send>,
-    /// Whether the task panicked, or its output in its own `Drop`.
-    pub(crate) when: PanickedIn,
-}
-
-/// Where an unread panic came from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PanickedIn {
-    /// A poll.
-    Poll,
-    /// The drop of an output.
-    Drop,
-}
-
 impl Life {
     /// A task that has not begun, with its waker; nothing, for the card of a gate.
     pub(super) fn new(bell: Option<Bell>) -> Self {
         Self {
             stage: Cell::new(Stage::Waiting),
+            remains: Cell::new(Remains::Nothing),
             ticket_is_out: Cell::new(false),
             fresh: Cell::new(true),
             detached: Cell::new(false),
@@ -168,19 +132,29 @@ impl Life {
     #[inline]
     pub(super) fn begin(&self, job: Option<BoxedJob>) {
         self.stage.set(Stage::Waiting);
+        self.remains.set(Remains::Nothing);
         self.fresh.set(true);
         self.detached.set(false);
         self.job.set(job);
     }
 
+    /// The future comes back from its poll.
+    #[inline]
+    pub(super) fn put_back(&self, job: Option<BoxedJob>) {
+        // WHY NOT `set`: it looks for an old value to drop, and there is none while
+        // the turn has the future in its hands.
+        let _nothing = ManuallyDrop::new(self.job.replace(job));
+    }
+
     /// Whether the task has ended.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.stage.get(), Stage::Done(_))
+        self.stage.get() == Stage::Done
     }
 
     /// Moves the task behind another card. This one's ticket is void from now on.
     pub(super) fn move_to(&self, other: &Self) {
         other.stage.set(self.stage.replace(Stage::Void));
+        other.remains.set(self.remains.get());
         other.ticket_is_out.set(self.ticket_is_out.get());
         other.fresh.set(self.fresh.get());
         other.detached.set(self.detached.get());

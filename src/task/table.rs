@@ -12,10 +12,11 @@
 //!
 //! Read next: `ending.rs`.
 
+use super::ending::Unread;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::options::SpawnOptions;
-use super::slot::{self, CheckedOut, Life, Running, Stage, Unread, shared};
+use super::slot::{self, CheckedOut, Life, Running, Stage, shared};
 use super::ticket::{Home, Runnable};
 use super::waker::{Bell, Mail, WokeItself, Woken};
 use crate::mailbox::Mailbox;
@@ -149,7 +150,7 @@ impl TaskTable {
         let tasks = self.tasks.borrow();
         let (mut at, mut behind) = (newest, Woken::NOBODY);
         while let Some(card) = tasks.at(at) {
-            let older = Woken::behind(shared(card).relink(behind.link()));
+            let older = Woken::behind(shared(card).relink(behind.0));
             behind = Woken::behind(at);
             match older.first() {
                 Some(older) => at = older,
@@ -159,23 +160,20 @@ impl TaskTable {
         behind
     }
 
-    /// Redeems a ticket that the policy picked.
+    /// Gives out the task of a ticket that the policy picked.
     #[inline(always)]
-    pub(crate) fn check_out(&self, ticket: Runnable) -> CheckedOut {
-        let sched = ticket.redeem();
-        match sched.life.stage.get() {
-            Stage::Queued => {
-                sched.life.stage.set(Stage::Running);
-                let job = sched.life.job.take();
-                CheckedOut::Poll(Running { sched, job })
-            }
-            Stage::Done(_) => {
-                sched.life.ticket_is_out.set(false);
-                self.release_if_over(sched);
-                CheckedOut::Husk
-            }
-            _ => CheckedOut::Void(sched),
+    pub(crate) fn check_out(&self, sched: Rc<Sched>) -> CheckedOut {
+        if sched.life.stage.get() == Stage::Queued {
+            sched.life.stage.set(Stage::Running);
+            let job = sched.life.job.take();
+            return CheckedOut::Poll(Running { sched, job });
         }
+        if !sched.life.is_over() {
+            return CheckedOut::Void(sched);
+        }
+        sched.life.ticket_is_out.set(false);
+        self.release_if_over(sched);
+        CheckedOut::Husk
     }
 
     /// Puts a task back that waits, or that has woken itself: then its ticket comes
@@ -183,7 +181,7 @@ impl TaskTable {
     #[inline(always)]
     pub(crate) fn check_in(&self, running: Running, woken: WokeItself) -> Option<Runnable> {
         let Running { sched, job } = running;
-        sched.life.job.set(job);
+        sched.life.put_back(job);
         if woken == WokeItself::Yes {
             sched.life.stage.set(Stage::Queued);
             return Some(Runnable::issue(sched));

@@ -34,19 +34,19 @@ pub(crate) struct Bell {
 
 /// This thread's part of the two doors. No destructor, so a wake inside the
 /// destructor of some other thread-local still finds it.
-struct Local {
+pub(super) struct Local {
     /// The loop that runs on this thread now, 0 for none.
-    loop_id: Cell<u64>,
+    pub(super) loop_id: Cell<u64>,
     /// The newest of the woken tasks, [`END`] for none.
-    newest: Cell<u32>,
+    pub(super) newest: Cell<u32>,
     /// The task that is being polled, [`END`] for none.
-    running: Cell<u32>,
+    pub(super) running: Cell<u32>,
     /// It has woken itself.
-    woke_itself: Cell<WokeItself>,
+    pub(super) woke_itself: Cell<WokeItself>,
 }
 
 thread_local! {
-    static LOCAL: Local = const {
+    pub(super) static LOCAL: Local = const {
         Local {
             loop_id: Cell::new(0),
             newest: Cell::new(END),
@@ -54,19 +54,6 @@ thread_local! {
             woke_itself: Cell::new(WokeItself::No),
         }
     };
-}
-
-/// A loop's part of a thread while another loop is there.
-#[derive(Clone, Copy)]
-pub(crate) struct Absent {
-    /// Its name, 0 for none.
-    pub(crate) loop_id: u64,
-    /// Its list of the woken.
-    pub(crate) woken: u32,
-    /// The task that was being polled.
-    running: u32,
-    /// It had woken itself.
-    woke_itself: WokeItself,
 }
 
 /// Whether a task woke itself while it was polled: it has yielded.
@@ -164,7 +151,7 @@ pub(crate) fn running() -> Option<u32> {
 
 /// A list of woken tasks, cut off from its head.
 #[derive(Clone, Copy)]
-pub(crate) struct Woken(u32);
+pub(crate) struct Woken(pub(super) u32);
 
 impl Woken {
     /// An empty list.
@@ -187,12 +174,6 @@ impl Woken {
     pub(super) fn behind(link: u32) -> Self {
         Self(link)
     }
-
-    /// The link that leads to the list.
-    #[inline]
-    pub(super) fn link(self) -> u32 {
-        self.0
-    }
 }
 
 /// Whether some task of this thread's loop was woken and not yet collected.
@@ -205,28 +186,6 @@ pub(crate) fn any_woken() -> bool {
 #[inline]
 pub(crate) fn loop_id() -> u64 {
     LOCAL.with(|local| local.loop_id.get())
-}
-
-/// Makes another loop the one of this thread; returns the part of the one before.
-pub(crate) fn switch_loop(next: Absent) -> Absent {
-    LOCAL.with(|local| Absent {
-        loop_id: local.loop_id.replace(next.loop_id),
-        woken: local.newest.replace(next.woken),
-        running: local.running.replace(next.running),
-        woke_itself: local.woke_itself.replace(next.woke_itself),
-    })
-}
-
-impl Absent {
-    /// A loop between two polls.
-    pub(crate) fn between_polls(loop_id: u64, woken: u32) -> Self {
-        Self {
-            loop_id,
-            woken,
-            running: END,
-            woke_itself: WokeItself::No,
-        }
-    }
 }
 
 /// An empty list of the woken, for a loop that begins.
