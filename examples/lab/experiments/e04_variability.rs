@@ -69,7 +69,7 @@ fn geometric(lab: &Lab) -> Vec<Row> {
     vec![
         row("fifo", "fifo", &whole),
         row("round robin", "fifo", &jobs),
-        row("las", "las(1000000s)", &jobs),
+        row("las", "las(86400s)", &jobs),
     ]
 }
 
@@ -77,7 +77,7 @@ fn geometric(lab: &Lab) -> Vec<Row> {
 fn uneven(lab: &Lab) -> Vec<Row> {
     let sizes = Mixture(&MIXED);
     let whole = lab.open("fifo", &load(lab, u64::MAX, mixed));
-    let las = lab.open("las(1000000s)", &load(lab, POLL, mixed));
+    let las = lab.open("las(86400s)", &load(lab, POLL, mixed));
     let limit = |policy| at_the_limit(lab, policy, mixed);
     vec![
         Row::near(
@@ -111,7 +111,7 @@ fn uneven(lab: &Lab) -> Vec<Row> {
 fn constant(lab: &Lab) -> Vec<Row> {
     let size: fn(&mut Chance) -> u64 = |_| MS;
     let whole = lab.open("fifo", &load(lab, u64::MAX, size));
-    let las = lab.open("las(1000000s)", &load(lab, POLL, size));
+    let las = lab.open("las(86400s)", &load(lab, POLL, size));
     let fifo = MEAN + LOAD * MEAN / (2.0 * (1.0 - LOAD));
     vec![
         Row::near(
