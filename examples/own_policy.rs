@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --example own_policy
+//! cargo run --example own_policy -- own.html     # and a picture of both runs
 //! ```
 //!
 //! Four tasks crunch numbers in pieces of 5 ms and yield between them; ten tasks
@@ -10,11 +11,19 @@
 //! something go before those who only yielded.
 //!
 //! The clock is virtual: the figures are exact, and the same on every machine.
+//!
+//! To try a policy of yours: put it in the place of `WaitersFirst`, and name it in
+//! `main`.
+
+#[path = "pictures/mod.rs"]
+mod pictures;
 
 use downbeat::policy::{Cause, Fifo, Policy, Runnable};
 use downbeat::runtime::Pacing;
+use downbeat::testing::{Recorder, Recording};
 use downbeat::time::{now, sleep_until, work};
-use downbeat::{Runtime, gather, spawn, yield_now};
+use downbeat::{Runtime, SpawnOptions, spawn_with, yield_now};
+use pictures::{Run, Summary};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -48,11 +57,34 @@ struct Figures {
     total: Duration,
 }
 
+const COLUMNS: [&str; 4] = ["answers: mean", "worst", "crunching done", "all done"];
+
 fn main() -> std::io::Result<()> {
-    println!("policy        answers: mean  worst   crunching done   all done");
-    let fifo = measure("FIFO", Fifo::new())?;
-    let own = measure("WaitersFirst", WaitersFirst::default())?;
+    let (fifo, before) = measure(Fifo::new())?;
+    let (own, after) = measure(WaitersFirst::default())?;
+    let runs = [Run::new("FIFO", before), Run::new("WaitersFirst", after)];
+    let figures = [&fifo, &own];
+    println!(
+        "{:14}{:>15}{:>8}{:>17}{:>11}",
+        "policy", COLUMNS[0], COLUMNS[1], COLUMNS[2], COLUMNS[3]
+    );
+    for (run, figures) in runs.iter().zip(figures) {
+        let [mean, worst, crunched, total] = figures.cells();
+        println!(
+            "{:14}{mean:>15}{worst:>8}{crunched:>17}{total:>11}",
+            run.name
+        );
+    }
     println!();
+    explain(&fifo, &own);
+    match std::env::args().nth(1) {
+        Some(file) => draw(&file, &runs, figures),
+        None => Ok(()),
+    }
+}
+
+/// What the figures say.
+fn explain(fifo: &Figures, own: &Figures) {
     println!(
         "An answer takes {:.1} times less. The crunching is done at {:?}, before it was {:?}.",
         fifo.mean.as_secs_f64() / own.mean.as_secs_f64(),
@@ -66,43 +98,69 @@ fn main() -> std::io::Result<()> {
     println!("it makes no work disappear. And one piece of 5 ms still delays everybody: no");
     println!("policy can interrupt a poll. Make the pieces 1 ms, or make `waited` starve the");
     println!("crunchers (let the requests come every millisecond), and run it again.");
+}
+
+/// Both runs on one page, which opens in any browser.
+fn draw(file: &str, runs: &[Run], figures: [&Figures; 2]) -> std::io::Result<()> {
+    let mut summary = Summary::new("A policy of our own, beside FIFO");
+    summary.command = format!("cargo run --example own_policy -- {file}");
+    summary.columns = COLUMNS.map(String::from).to_vec();
+    for (run, figures) in runs.iter().zip(figures) {
+        summary.row(run.name.clone(), figures.cells());
+    }
+    pictures::write(file, runs, &summary)?;
+    println!("\nwrote {file}: open it in a browser, and click on a late task");
     Ok(())
 }
 
+impl Figures {
+    /// One per column.
+    fn cells(&self) -> [String; 4] {
+        [self.mean, self.worst, self.crunched, self.total].map(|time| format!("{time:.1?}"))
+    }
+}
+
 /// Runs the program under a policy.
-fn measure<P: Policy + 'static>(name: &str, policy: P) -> std::io::Result<Figures> {
+fn measure<P: Policy + 'static>(policy: P) -> std::io::Result<(Figures, Recording)> {
+    let (recorder, recording) = Recorder::new();
     let builder = Runtime::builder().virtual_clock().policy(policy);
     // Look at the timers after every poll: a poll of 5 ms is long enough.
-    let mut runtime = builder.pacing(Pacing::Every(1)).build()?;
-    let figures = runtime.block_on(program());
-    println!(
-        "{name:<14}{:>14.1?} {:>6.1?} {:>16.1?} {:>10.1?}",
-        figures.mean, figures.worst, figures.crunched, figures.total
-    );
-    Ok(figures)
+    let builder = builder.pacing(Pacing::Every(1)).observer(recorder);
+    let figures = builder.build()?.block_on(program());
+    Ok((figures, recording.take()))
 }
 
 /// Ten requests among four crunchers.
 async fn program() -> Figures {
     let start = now();
-    let crunchers = spawn(gather((0..4).map(|_| async {
-        for _ in 0..20 {
-            work(5 * MS);
-            yield_now().await;
-        }
-    })));
-    let answers = spawn(gather((1..=10).map(|i| async move {
-        let arrival = start + 37 * MS * i;
-        sleep_until(arrival).await;
-        work(MS);
-        now() - arrival
-    })));
-    drop(crunchers.await);
-    let crunched = now() - start;
-    let times: Vec<Duration> = match answers.await {
-        Ok(times) => times.into_iter().flatten().collect(),
-        Err(error) => error.resume(),
+    let cruncher = |i| {
+        let task = async {
+            for _ in 0..20 {
+                work(5 * MS);
+                yield_now().await;
+            }
+        };
+        spawn_with(task, SpawnOptions::new().name(format!("cruncher {i}")))
     };
+    let request = |i| {
+        let task = async move {
+            let arrival = start + 37 * MS * i;
+            sleep_until(arrival).await;
+            work(MS);
+            now() - arrival
+        };
+        spawn_with(task, SpawnOptions::new().name(format!("request {i}")))
+    };
+    let crunchers: Vec<_> = (1..=4).map(cruncher).collect();
+    let requests: Vec<_> = (1..=10).map(request).collect();
+    for cruncher in crunchers {
+        cruncher.await.unwrap_or_else(|error| error.resume());
+    }
+    let crunched = now() - start;
+    let mut times = Vec::new();
+    for request in requests {
+        times.push(request.await.unwrap_or_else(|error| error.resume()));
+    }
     let sum: Duration = times.iter().sum();
     Figures {
         mean: sum / times.len().max(1) as u32,

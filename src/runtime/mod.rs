@@ -31,6 +31,8 @@ mod report;
 mod rescue;
 pub(crate) mod state;
 mod stats;
+#[cfg(test)]
+mod straight;
 mod turn;
 mod wait;
 mod watchdog;
