@@ -59,6 +59,82 @@ fn exact_experiments_hold_and_repeat() {
 }
 
 #[test]
+fn a_broken_law_is_named_and_ends_with_one() {
+    let check = |experiment, policy| {
+        let args = [
+            "run",
+            experiment,
+            "--check",
+            "--virtual-only",
+            "--policy",
+            policy,
+        ];
+        let (text, output) = lab(&args);
+        let says = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text + &says)
+    };
+    for (policy, law) in [
+        (
+            "pace(3ms) > fifo",
+            "sum of W S minus that of fifo: theory 0",
+        ),
+        ("loses", "loses dropped"),
+        ("hoards", "hoards has nothing to run but keeps"),
+        ("panics", "panics panicked"),
+    ] {
+        let (code, said) = check("conservation", policy);
+        assert_eq!(code, Some(1), "{policy}: {said}");
+        assert!(said.contains("LAWS BROKEN"), "{policy}: {said}");
+        let named = said.lines().any(|line| {
+            line.starts_with("  conservation: ") && line.contains(policy) && line.contains(law)
+        });
+        assert!(named, "{policy}: {said}");
+    }
+    // One that keeps them is welcome, and a policy that does not exist is no law.
+    assert_eq!(check("srpt", "groups(lottery) > lifo").0, Some(0));
+    assert_eq!(check("srpt", "groups(lotery) > lifo").0, Some(2));
+}
+
+#[test]
+fn every_command_writes_every_file() {
+    let at = std::env::temp_dir().join(format!("lab-files-{}", std::process::id()));
+    std::fs::create_dir_all(&at).expect("a temporary directory");
+    let path = |name: &str| at.join(name).to_string_lossy().into_owned();
+    let story = path("run.story");
+    let load = "poisson(.9) exp(1ms) polls(500us) jobs(60)";
+    let commands: [&[&str]; 7] = [
+        &["run", "skip", "--virtual-only"],
+        &["duel", "fifo", "srpt", "--load", load],
+        &["fetch", "--demo", "--permits", "50", "--record", &story],
+        &["whatif", &story, "--policy", "srpt"],
+        &["find", "lost-update", "--runs", "50"],
+        &["shrink", "lost-update"],
+        &["play", "--load", "poisson(1.2) exp(1ms) jobs(5)"],
+    ];
+    for command in commands {
+        let ends = ["csv", "json", "html", "trace.json"].map(|end| path(&format!("out.{end}")));
+        let mut args = command.to_vec();
+        for (flag, file) in ["--csv", "--json", "--html", "--trace"].iter().zip(&ends) {
+            args.extend([*flag, file.as_str()]);
+        }
+        args.extend(["--seed", "5"]);
+        let (text, output) = lab(&args);
+        assert!(output.status.success(), "{command:?}: {text}");
+        assert!(text.contains("schedule_hash"), "{command:?}: {text}");
+        for (file, begins) in ends.iter().zip(["", "", "<!doctype html", "{"]) {
+            let written = std::fs::read_to_string(file).expect(file);
+            let written = written.to_lowercase();
+            assert!(
+                written.len() > 20 && written.starts_with(begins),
+                "{command:?}: {file}"
+            );
+            std::fs::remove_file(file).expect(file);
+        }
+    }
+    std::fs::remove_dir_all(&at).expect("it was there");
+}
+
+#[test]
 fn a_duel_conserves_and_points_at_bad_words() {
     let load = "poisson(.9) exp(1ms) jobs(200)";
     let (text, output) = lab(&["duel", "fifo", "sjf", "--load", load]);

@@ -9,9 +9,9 @@ use crate::bench::Setup;
 use crate::files::{Files, Page};
 use crate::lab::{Lab, Ran, ms};
 use crate::load::Load;
+use crate::orders::order;
 use crate::stats::{mean, percentile};
 use crate::table::Grid;
-use crate::whatif::order;
 use downbeat::runtime::Report;
 
 /// Runs two policies on one load; returns broken self-checks.
@@ -43,7 +43,7 @@ pub(crate) fn duel(
     compare(&runs[0], &runs[1], policies);
     let left = lab.take();
     println!("  schedule_hash {:016x}", left.hash);
-    files.text(&table.csv(), &table.json(seed, left.hash))?;
+    files.text(&table.csv(), &table.json(seed, Some(left.hash)))?;
     let (broken, recordings) = (left.broken, left.recordings);
     files.picture(Page {
         table,

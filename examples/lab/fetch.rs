@@ -14,10 +14,10 @@ use crate::files::{Files, Page};
 use crate::job::since;
 use crate::lab::Lab;
 use crate::meter::Facts;
+use crate::orders::order;
 use crate::stats::{mean, percentile};
 use crate::story::{Story, Tale};
 use crate::table::Grid;
-use crate::whatif::order;
 use clap::Args;
 use downbeat::future::poll_once;
 use downbeat::http::Client;
@@ -105,7 +105,7 @@ pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>
     if let (Some(path), Some((_, recording))) = (&wish.record, left.recordings.first()) {
         record(path, wish.permits, &fetched, recording)?;
     }
-    files.text(&table.csv(), &table.json(seed, 0))?;
+    files.text(&table.csv(), &table.json(seed, None))?;
     files.picture(Page {
         title: format!("fetch, run queue {}, gate {}", wish.policy, wish.gate),
         table,

@@ -1,121 +1,159 @@
-//! `lab find` and `lab shrink`: look for a schedule under which a program is wrong,
-//! and cut it down to what matters.
+//! `lab find`: look for a schedule under which a program is wrong.
+//!
+//! Owns: what one attempt at a program came to.
 //!
 //! Laws: a schedule is a list of decisions, 0 for what FIFO would have done; replaying
-//! it gives the same failure. `shrink` puts zeros into it as long as the program still
-//! fails, so what is left is minimal: no single exception can be taken away.
+//! it gives the same failure, which is how it gets its picture.
 //!
-//! Read next: `programs.rs`.
+//! Read next: `programs.rs`, `shrink.rs`.
 
 use crate::bench::{Setup, run};
+use crate::files::{Files, Page};
 use crate::programs::{Program, called};
-use downbeat::policy::{Decisions, Expression, Fifo, Policy, Record, Runnable, oracle};
-use std::cell::RefCell;
-use std::rc::Rc;
+use crate::shrink::replay;
+use crate::table::Grid;
+use downbeat::policy::{Decisions, Expression, Fifo, Policy, Record};
+use downbeat::runtime::ScheduleHash;
+use downbeat::testing::Recording;
 
 /// Looks for a failing schedule.
-pub(crate) fn find(name: &str, policy: &str, runs: u64, seed: u64) -> Result<(), String> {
-    let program = called(name)?;
-    be_quiet();
-    println!("{}: a program that {}", program.name, program.says);
-    if let Some(failure) = attempt(program, Box::new(Fifo::new())).failure {
-        println!("  fails under fifo already: {failure}");
-        return Ok(());
-    }
-    let policy = sized(program, policy);
-    let expression: Expression = policy.parse().map_err(|error| format!("{error}"))?;
-    let (mut failures, mut first) = (0, None);
-    for number in 0..runs {
-        let (record, decisions) = Record::new(expression.build(seed + number));
-        let attempt = attempt(program, Box::new(record));
-        if let Some(failure) = attempt.failure {
-            failures += 1;
-            first.get_or_insert((seed + number, failure, decisions.take(), attempt.hash));
-        }
-    }
-    println!("  right under fifo; wrong under {policy} in {failures} of {runs} schedules");
-    let Some((seed, failure, decisions, hash)) = first else {
-        println!("  nothing found: that is no proof. Try more runs, or pct.");
-        return Ok(());
-    };
-    println!("  first with seed {seed}: {failure}");
-    println!("  its exceptions from fifo: {decisions}");
-    println!("  schedule_hash {hash}");
-    println!("  next: lab shrink {name} --policy '{policy}' --seed {seed}");
-    Ok(())
-}
-
-/// Cuts the failing schedule of a seed (or a given one) down.
-pub(crate) fn shrink(
+pub(crate) fn find(
     name: &str,
     policy: &str,
-    schedule: Option<&str>,
+    runs: u64,
     seed: u64,
+    files: &Files,
 ) -> Result<(), String> {
     let program = called(name)?;
     be_quiet();
-    let decisions = match schedule {
-        Some(text) => text.parse()?,
-        None => first_failure(program, policy, seed)?,
-    };
-    if replay(program, &decisions).failure.is_none() {
-        println!("{name}: that schedule does not fail; `lab find {name}` looks for one that does");
-        return Ok(());
+    println!("{}: a program that {}", program.name, program.says);
+    let fifo = attempt(program, Box::new(Fifo::new()), files.want_pictures());
+    let mut table = Grid::new(&["wrong", "schedules", "first"]);
+    let wrong = u64::from(fifo.failure.is_some());
+    table.row("fifo", [wrong.to_string(), "1".into(), "-".into()]);
+    if let Some(failure) = &fifo.failure {
+        println!("  fails under fifo already: {failure}");
+        println!("  schedule_hash {}", fifo.hash);
+        return show(program, seed, files, table, vec![("fifo", fifo)]);
     }
-    let before = exceptions(&decisions).len();
-    let (least, tries) = minimal(program, decisions);
-    let last = replay(program, &least);
-    let failure = last.failure.unwrap_or_default();
-    println!("{name}: {failure}");
-    println!(
-        "  {before} exceptions from fifo became {}, in {tries} replays",
-        exceptions(&least).len()
+    let policy = sized(program, policy);
+    let (failures, first) = search(program, &policy, runs, seed)?;
+    println!("  right under fifo; wrong under {policy} in {failures} of {runs} schedules");
+    let number = first.as_ref().map(|(seed, _)| seed.to_string());
+    let number = number.unwrap_or("-".into());
+    table.row(
+        policy.clone(),
+        [failures.to_string(), runs.to_string(), number],
     );
-    println!("  FIFO everywhere except");
-    for line in &last.story {
-        println!("    {line}");
+    let mut shown = vec![("fifo", fifo)];
+    if let Some((seed, decisions)) = first {
+        let failed = replay(program, &decisions, files.want_pictures());
+        println!("  first with seed {seed}: {}", failed.said());
+        println!("  its exceptions from fifo: {decisions}");
+        println!("  schedule_hash {}", failed.hash);
+        println!("  next: lab shrink {name} --policy '{policy}' --seed {seed}");
+        shown.push((policy.as_str(), failed));
+    } else {
+        println!("  nothing found: that is no proof. Try more runs, or pct.");
+        println!("  schedule_hash {}", shown[0].1.hash);
     }
-    println!("  schedule: {least}\n  schedule_hash {}", last.hash);
-    println!("  again: lab shrink {name} --schedule '{least}'");
-    Ok(())
+    show(program, seed, files, table, shown)
 }
 
-/// The first failing schedule from a seed on; that of the seed if none fails.
-fn first_failure(program: &Program, policy: &str, seed: u64) -> Result<Decisions, String> {
-    let policy = sized(program, policy);
+/// How many of the seeds fail, and the first that does with its schedule.
+fn search(
+    program: &Program,
+    policy: &str,
+    runs: u64,
+    seed: u64,
+) -> Result<(u64, Option<(u64, Decisions)>), String> {
     let expression: Expression = policy.parse().map_err(|error| format!("{error}"))?;
-    let mut last = Decisions::default();
-    for number in 0..SEARCHED {
-        let (record, decisions) = Record::new(expression.build(seed + number));
-        let failed = attempt(program, Box::new(record)).failure.is_some();
-        last = decisions.take();
-        if failed {
-            println!("with seed {} of {policy}:", seed + number);
-            return Ok(last);
+    let (mut failures, mut first) = (0, None);
+    for seed in (0..runs).map(|number| seed.wrapping_add(number)) {
+        let (record, decisions) = Record::new(expression.build(seed));
+        if attempt(program, Box::new(record), false).failure.is_some() {
+            failures += 1;
+            first.get_or_insert((seed, decisions.take()));
         }
     }
-    Ok(last)
+    Ok((failures, first))
+}
+
+/// Writes the files: a picture of each attempt, and the table.
+pub(crate) fn show(
+    program: &Program,
+    seed: u64,
+    files: &Files,
+    table: Grid,
+    attempts: Vec<(&str, Attempt)>,
+) -> Result<(), String> {
+    let hash = attempts.last().map(|(_, last)| last.hash.value);
+    files.text(&table.csv(), &table.json(seed, hash))?;
+    let recordings = attempts
+        .into_iter()
+        .map(|(name, it)| (name.to_owned(), it.recording));
+    files.picture(Page {
+        title: format!("{}: a bug that hides in an order", program.name),
+        claim: format!("A program that {}.", program.says),
+        command: format!("lab find {} --seed {seed}", program.name),
+        table,
+        recordings: recordings.collect(),
+        theory: None,
+    })
+}
+
+/// The first failing schedule from a seed on; that of FIFO if none fails.
+pub(crate) fn first_failure(
+    program: &Program,
+    policy: &str,
+    seed: u64,
+) -> Result<Decisions, String> {
+    let policy = sized(program, policy);
+    let (_, first) = search(program, &policy, SEARCHED, seed)?;
+    let (seed, decisions) = first.unwrap_or((seed, Decisions::default()));
+    println!("with seed {seed} of {policy}:");
+    Ok(decisions)
 }
 
 /// How many seeds `shrink` tries.
 const SEARCHED: u64 = 1000;
 
 /// A panic is one of the failures looked for; the story says what it said.
-fn be_quiet() {
+pub(crate) fn be_quiet() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
 /// One run of a program.
-struct Attempt {
-    failure: Option<String>,
-    hash: String,
+pub(crate) struct Attempt {
+    /// What was wrong.
+    pub(crate) failure: Option<String>,
+    /// The fingerprint of its schedule.
+    pub(crate) hash: ScheduleHash,
+    /// How many polls it took.
     polls: u64,
     /// The exceptions from FIFO, in words, where it was a replay.
-    story: Vec<String>,
+    pub(crate) story: Vec<String>,
+    /// Its events, if they were asked for.
+    recording: Recording,
 }
 
-fn attempt(program: &Program, policy: Box<dyn Policy>) -> Attempt {
-    let (output, facts) = run(Setup::new(policy).starves(), (program.start)());
+impl Attempt {
+    /// What was wrong, in words.
+    pub(crate) fn said(&self) -> &str {
+        self.failure.as_deref().unwrap_or("nothing was wrong")
+    }
+}
+
+/// The schedule of a loop that could not be made.
+const NEVER_RAN: ScheduleHash = ScheduleHash {
+    value: 0,
+    repeatable: false,
+};
+
+/// Runs a program once.
+pub(crate) fn attempt(program: &Program, policy: Box<dyn Policy>, record: bool) -> Attempt {
+    let setup = Setup::new(policy).starves().record(record);
+    let (output, mut facts) = run(setup, (program.start)());
     let failure = match output {
         Some(Ok(())) => facts.broken.first().cloned(),
         Some(Err(failure)) => Some(failure),
@@ -128,86 +166,11 @@ fn attempt(program: &Program, policy: Box<dyn Policy>) -> Attempt {
     let failure = failure.map(|text| text.lines().next().unwrap_or_default().to_owned());
     Attempt {
         failure,
-        hash: facts.hash.map_or_else(String::new, |hash| hash.to_string()),
+        hash: facts.hash.unwrap_or(NEVER_RAN),
         polls: facts.polls,
         story: Vec::new(),
+        recording: std::mem::take(&mut facts.recording),
     }
-}
-
-/// Follows `decisions` and notes where they differ from FIFO.
-fn replay(program: &Program, decisions: &Decisions) -> Attempt {
-    let story = Rc::<RefCell<Vec<String>>>::default();
-    let (write, plan) = (Rc::clone(&story), decisions.0.clone());
-    let mut step = 0;
-    let policy = oracle(move |ready: &[Runnable], _| {
-        let at = plan.get(step).copied().unwrap_or(0).min(ready.len() - 1);
-        if at > 0 {
-            let (picked, first) = (label(&ready[at]), label(&ready[0]));
-            write
-                .borrow_mut()
-                .push(format!("at step {step}, where {picked} ran before {first}"));
-        }
-        step += 1;
-        at
-    });
-    let mut attempt = attempt(program, Box::new(policy));
-    attempt.story = story.take();
-    attempt
-}
-
-/// What a person calls a task.
-fn label(task: &Runnable) -> String {
-    match task.name() {
-        Some(name) => format!("{name:?}"),
-        None => format!("task {}", task.id()),
-    }
-}
-
-/// The steps at which a schedule is not FIFO.
-fn exceptions(decisions: &Decisions) -> Vec<usize> {
-    let steps = decisions.0.iter().enumerate();
-    steps
-        .filter(|(_, at)| **at != 0)
-        .map(|(step, _)| step)
-        .collect()
-}
-
-/// Takes exceptions away, in halves, quarters and so on, while the program fails
-/// (delta debugging, Zeller and Hildebrandt 2002); then makes the rest smaller.
-fn minimal(program: &Program, mut best: Decisions) -> (Decisions, usize) {
-    let mut tries = 0;
-    let mut fails = |decisions: &Decisions| {
-        tries += 1;
-        replay(program, decisions).failure.is_some()
-    };
-    let mut chunk = exceptions(&best).len().max(1);
-    loop {
-        let mut removed = false;
-        for part in exceptions(&best).chunks(chunk) {
-            let mut fewer = best.clone();
-            part.iter().for_each(|step| fewer.0[*step] = 0);
-            if fails(&fewer) {
-                (best, removed) = (fewer, true);
-            }
-        }
-        if chunk == 1 && !removed {
-            break;
-        }
-        chunk = if removed { chunk } else { chunk / 2 }.max(1);
-    }
-    for step in exceptions(&best) {
-        while best.0[step] > 1 {
-            let mut smaller = best.clone();
-            smaller.0[step] -= 1;
-            if !fails(&smaller) {
-                break;
-            }
-            best = smaller;
-        }
-    }
-    let length = exceptions(&best).last().map_or(0, |last| last + 1);
-    best.0.truncate(length);
-    (best, tries)
 }
 
 /// `pct(d)` without a number of polls gets the program's own, as its guarantee needs.
@@ -218,7 +181,7 @@ fn sized(program: &Program, policy: &str) -> String {
         .and_then(|rest| rest.strip_suffix(')'));
     match depth {
         Some(depth) if !depth.contains(',') => {
-            let polls = attempt(program, Box::new(Fifo::new())).polls;
+            let polls = attempt(program, Box::new(Fifo::new()), false).polls;
             format!("pct({}, {polls})", depth.trim())
         }
         _ => policy.to_owned(),

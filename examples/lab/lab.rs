@@ -10,6 +10,7 @@
 use crate::bench::{Setup, Time, run};
 use crate::job::{Job, Out, open};
 use crate::meter::Facts;
+use crate::orders::order;
 use downbeat::policy::{Expression, Policy};
 use downbeat::testing::Recording;
 use std::cell::RefCell;
@@ -24,6 +25,8 @@ pub(crate) struct Lab {
     pub(crate) real: bool,
     /// Whether to keep the events of the next runs.
     pub(crate) record: bool,
+    /// Policies from outside that are held to the laws for all policies.
+    pub(crate) guests: Vec<String>,
     /// What the runs left behind.
     left: RefCell<Left>,
 }
@@ -61,8 +64,24 @@ impl Lab {
             seed,
             real,
             record,
+            guests: Vec::new(),
             left,
         }
+    }
+
+    /// Invites policies, if they exist.
+    pub(crate) fn guests(mut self, policies: &[String]) -> Result<Self, String> {
+        for policy in policies {
+            order(policy, self.seed)?;
+        }
+        self.guests = policies.to_vec();
+        Ok(self)
+    }
+
+    /// Runs a load under a guest, or any policy of the laboratory's own.
+    pub(crate) fn open_guest(&self, policy: &str, jobs: &Rc<[Job]>) -> Ran {
+        let guest = order(policy, self.seed).unwrap_or_else(|error| panic!("{error}"));
+        self.open_with(policy, Setup::new(guest).starves(), jobs)
     }
 
     /// The policy that an expression names. The experiments' own are known to parse.

@@ -26,11 +26,13 @@ mod job;
 mod lab;
 mod load;
 mod meter;
+mod orders;
 #[path = "../pictures/mod.rs"]
 mod pictures;
 mod play;
 mod programs;
 mod runner;
+mod shrink;
 mod stats;
 mod story;
 mod table;
@@ -39,6 +41,7 @@ mod whatif;
 
 use clap::{Parser, Subcommand};
 use files::Files;
+use lab::Lab;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -69,6 +72,9 @@ enum Command {
         /// Leave the real column out
         #[arg(long)]
         virtual_only: bool,
+        /// Hold this policy to the laws for all policies too: conservation, srpt
+        #[arg(long)]
+        policy: Vec<String>,
     },
     /// Two policies on the same load
     Duel {
@@ -137,16 +143,15 @@ fn obey(cli: &Cli) -> Result<Vec<String>, String> {
     let (seed, files) = (cli.seed, &cli.files);
     let nothing = |()| Vec::new();
     match &cli.command {
-        Command::List => {
-            runner::list();
-            Ok(Vec::new())
-        }
+        Command::List => runner::list(seed, files).map(nothing),
         Command::Run {
             name,
             check,
             virtual_only,
+            policy,
         } => {
-            let broken = runner::run(name, seed, !virtual_only, files)?;
+            let lab = Lab::new(seed, !virtual_only, files.want_pictures());
+            let broken = runner::run(name, &lab.guests(policy)?, files)?;
             Ok(if *check { broken } else { Vec::new() })
         }
         Command::Duel {
@@ -164,12 +169,12 @@ fn obey(cli: &Cli) -> Result<Vec<String>, String> {
             program,
             policy,
             runs,
-        } => find::find(program, policy, *runs, seed).map(nothing),
+        } => find::find(program, policy, *runs, seed, files).map(nothing),
         Command::Shrink {
             program,
             policy,
             schedule,
-        } => find::shrink(program, policy, schedule.as_deref(), seed).map(nothing),
-        Command::Play { load } => play::play(load, seed).map(nothing),
+        } => shrink::shrink(program, policy, schedule.as_deref(), seed, files).map(nothing),
+        Command::Play { load } => play::play(load, seed, files),
     }
 }

@@ -6,17 +6,19 @@
 //! Read next: `load.rs`.
 
 use crate::bench::Setup;
+use crate::files::{Files, Page};
 use crate::lab::{Lab, Ran};
 use crate::load::Load;
 use crate::stats::mean;
+use crate::table::Grid;
 use downbeat::policy::{Runnable, Size, oracle};
 use std::io::{BufRead, Write, stdin, stdout};
 use std::time::Instant;
 
 /// Plays a load of few jobs.
-pub(crate) fn play(load: &str, seed: u64) -> Result<(), String> {
+pub(crate) fn play(load: &str, seed: u64, files: &Files) -> Result<Vec<String>, String> {
     let jobs = Load::parse(load)?.jobs(seed);
-    let lab = Lab::new(seed, false, false);
+    let lab = Lab::new(seed, false, files.want_pictures());
     println!(
         "{} jobs of {load}. You are the scheduler: type the number of who runs next",
         jobs.len()
@@ -32,12 +34,24 @@ pub(crate) fn play(load: &str, seed: u64) -> Result<(), String> {
         score(&lab.open("fifo", &jobs)),
         score(&lab.open("srpt", &jobs)),
     );
+    let mut table = Grid::new(&["mean time in system"]);
     for (name, score) in [("you", you), ("fifo", fifo), ("srpt", srpt)] {
         println!("  {name:5} {score:8.3} ms");
+        table.row(name, [format!("{score:.3} ms")]);
     }
     println!("  {}", praise(you, fifo, srpt));
-    println!("  seed {seed}, schedule_hash {:016x}", lab.take().hash);
-    Ok(())
+    let left = lab.take();
+    println!("  seed {seed}, schedule_hash {:016x}", left.hash);
+    files.text(&table.csv(), &table.json(seed, Some(left.hash)))?;
+    files.picture(Page {
+        title: "You, FIFO and SRPT".into(),
+        claim: praise(you, fifo, srpt).into(),
+        command: format!("lab play --load '{load}' --seed {seed}"),
+        table,
+        recordings: left.recordings,
+        theory: None,
+    })?;
+    Ok(left.broken)
 }
 
 /// Shows who is ready and reads a number.

@@ -8,6 +8,7 @@
 use crate::experiments::{ALL, Experiment, called};
 use crate::files::{Files, Page};
 use crate::lab::{Lab, Left};
+use crate::orders::only_here;
 use crate::programs::PROGRAMS;
 use crate::table::{CSV_HEAD, Grid, HEADS, Row, print};
 use serde_json::{Value, json};
@@ -21,18 +22,31 @@ struct Outcome {
 }
 
 /// What exists.
-pub(crate) fn list() {
+pub(crate) fn list(seed: u64, files: &Files) -> Result<(), String> {
+    if files.want_pictures() {
+        return Err("nothing runs here, so there is nothing to draw; try `lab run convoy`".into());
+    }
+    let mut table = Grid::new(&["kind", "what it says"]);
     for it in ALL {
         println!("{:4} {:13} {}", it.number, it.name, it.claim);
+        table.row(it.name, ["experiment".into(), it.claim.into()]);
     }
     println!("\nprograms for `lab find`:\n");
     for program in PROGRAMS {
         println!("  {:13} {}", program.name, program.says);
+        table.row(program.name, ["program".into(), program.says.into()]);
     }
     println!("\nlab run NAME, lab run all --check; policies for `lab duel` and others:\n");
     for (usage, says) in downbeat::policy::Expression::words() {
         println!("  {usage:26} {says}");
+        table.row(usage, ["policy".into(), says.into()]);
     }
+    println!();
+    for (name, says) in only_here() {
+        println!("  {name:26} {says}");
+        table.row(name, ["policy of the laboratory".into(), says.into()]);
+    }
+    files.text(&table.csv(), &table.json(seed, None))
 }
 
 /// What else this machine was doing: the real column is only as good as that.
@@ -45,7 +59,7 @@ fn other_work() -> String {
 }
 
 /// Runs experiments; returns the broken laws.
-pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Vec<String>, String> {
+pub(crate) fn run(word: &str, lab: &Lab, files: &Files) -> Result<Vec<String>, String> {
     let chosen = called(word);
     if chosen.is_empty() {
         let names: Vec<_> = ALL.iter().map(|it| it.name).collect();
@@ -54,11 +68,11 @@ pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Ve
             names.join(", ")
         ));
     }
-    let lab = Lab::new(seed, real, files.want_pictures());
+    let seed = lab.seed;
     let (mut outcomes, mut broken) = (Vec::new(), Vec::new());
     for it in chosen {
         let began = Instant::now();
-        let rows = (it.run)(&lab);
+        let rows = (it.run)(lab);
         let outcome = Outcome {
             it,
             rows,
@@ -68,7 +82,7 @@ pub(crate) fn run(word: &str, seed: u64, real: bool, files: &Files) -> Result<Ve
         broken.extend(outcome.broken());
         outcomes.push(outcome);
     }
-    if real {
+    if lab.real {
         println!(
             "real columns: what this machine did, never asserted{}",
             other_work()

@@ -299,9 +299,9 @@ impl Grid {
         line("policy", &self.heads) + &rows.collect::<String>()
     }
 
-    /// As JSON.
-    pub(crate) fn json(&self, seed: u64, hash: u64) -> Value {
-        let hash = format!("{hash:016x}");
+    /// As JSON; a real run has no hash.
+    pub(crate) fn json(&self, seed: u64, hash: Option<u64>) -> Value {
+        let hash = hash.map(|hash| format!("{hash:016x}"));
         json!({ "columns": self.heads, "rows": self.rows, "seed": seed, "schedule_hash": hash })
     }
 }

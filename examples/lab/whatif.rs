@@ -11,16 +11,16 @@ use crate::bench::Setup;
 use crate::files::{Files, Page};
 use crate::job::{LAB, since};
 use crate::lab::Lab;
+use crate::orders::order;
 use crate::stats::{mean, percentile};
 use crate::story::{Step, Story, Tale};
 use crate::table::Grid;
 use downbeat::future::poll_once;
-use downbeat::policy::{Expression, Policy, Sched, by};
+use downbeat::policy::Policy;
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep, sleep_until, work};
 use downbeat::{Gate, JoinHandle, SpawnOptions, yield_now};
 use std::cell::RefCell;
-use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -38,15 +38,6 @@ const GATES: &[&str] = &["lifo", "random", "sjf", "longest", "groups(fair) > fif
 
 /// When each task ended, in milliseconds.
 type Ends = Rc<RefCell<Vec<f64>>>;
-
-/// A policy: an expression, or `longest`, which is one line.
-pub(crate) fn order(text: &str, seed: u64) -> Result<Box<dyn Policy>, String> {
-    if text == "longest" {
-        return Ok(Box::new(by(|task: &Sched, _| Reverse(task.size()))));
-    }
-    let expression: Expression = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(expression.build(seed))
-}
 
 /// Runs a story under other policies; returns broken self-checks.
 pub(crate) fn whatif(
@@ -77,7 +68,7 @@ pub(crate) fn whatif(
     print!("{}", table.text());
     println!("  `changed`: the largest change of any one end against fifo");
     println!("  schedule_hash {:016x}", left.hash);
-    files.text(&table.csv(), &table.json(seed, left.hash))?;
+    files.text(&table.csv(), &table.json(seed, Some(left.hash)))?;
     files.picture(Page {
         title: "What if".into(),
         claim: "A recorded run under other policies; waits and work as they were.".into(),

@@ -71,6 +71,10 @@ fn run(lab: &Lab) -> Vec<Row> {
         rows.push(difference(policy, &ran, sum));
         longest = longest.max(makespan(&ran).abs_diff(last) as f64);
     }
+    for guest in &lab.guests {
+        let ran = lab.open_guest(guest, &jobs);
+        rows.push(difference(guest, &ran, sum));
+    }
     rows.push(Row::exact(
         "all: last end minus that of fifo",
         "ns",

@@ -33,7 +33,8 @@ fn run(lab: &Lab) -> Vec<Row> {
     for number in 0..LOADS {
         let jobs = load(lab.seed ^ (number << 32));
         let best = ends(lab, "srpt", &jobs);
-        for policy in OTHERS {
+        let guests = lab.guests.iter().map(String::as_str);
+        for policy in OTHERS.iter().copied().chain(guests) {
             for (srpt, other) in best.iter().zip(ends(lab, policy, &jobs)) {
                 later += f64::from(u8::from(*srpt > other));
                 earlier += f64::from(u8::from(*srpt < other));
@@ -61,7 +62,7 @@ fn load(seed: u64) -> Rc<[Job]> {
 
 /// All ends, in order.
 fn ends(lab: &Lab, policy: &str, jobs: &Rc<[Job]>) -> Vec<u64> {
-    let ran = lab.open(policy, jobs);
+    let ran = lab.open_guest(policy, jobs);
     let mut ends: Vec<u64> = ran.outs.iter().map(|out| out.end).collect();
     ends.sort_unstable();
     ends

@@ -4,12 +4,13 @@ use super::{Experiment, MS, US, all_done};
 use crate::bench::Setup;
 use crate::chance::Chance;
 use crate::lab::Lab;
+use crate::orders::order;
 use crate::stats::mean;
 use crate::table::Row;
-use downbeat::SpawnOptions;
+use downbeat::policy::Policy;
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep, work};
-use downbeat::yield_now;
+use downbeat::{Gate, SpawnOptions, yield_now};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,14 +22,15 @@ use std::time::Duration;
 /// a percent or two; what a queue adds to a wait is about r/(1 - r) half polls, so no
 /// order can change more than that. With 20 ms of parsing per body the processor is
 /// the bottleneck, and shortest first against FIFO changes the mean by as much as in
-/// any other queue.
+/// any other queue. With ten connections for a hundred URLs a fetch mostly waits at the
+/// gate, and there the order matters though the processor still idles.
 pub(crate) const IT: Experiment = Experiment {
     number: "e18",
     name: "fetch",
-    claim: "For the plain fetch of 100 URLs the order of the run queue does not matter, and this is by how much it does not.",
+    claim: "For the plain fetch of 100 URLs the order of the run queue does not matter; it does where bodies cost work, and at the gate.",
     formula: "queueing per wake is about r/(1 - r) s/2, and an order matters only where two wait at once, a chance of about r^2",
     source: "Pollaczek-Khinchine as an estimate; exact bound: a task waits for work, and there is only so much",
-    moral: "It matters with work per body, and at the gate: lab run gate",
+    moral: "Look where tasks wait before you choose an order. Next: lab fetch --demo --gate sjf",
     run,
 };
 
@@ -37,6 +39,27 @@ const URLS: usize = 100;
 const WAITS: usize = 8;
 /// Work after each.
 const WORK: u64 = 15 * US;
+
+/// Permits at the gate, where there is one.
+const PERMITS: usize = 10;
+
+/// What to vary.
+#[derive(Clone, Copy)]
+struct Wish {
+    /// The order of the run queue.
+    policy: &'static str,
+    /// Mean work per body.
+    parsing: u64,
+    /// The order at the gate; empty for none.
+    gate: &'static str,
+}
+
+/// Nothing but fetching.
+const PLAIN: Wish = Wish {
+    policy: "fifo",
+    parsing: 0,
+    gate: "",
+};
 
 /// How long fetches took, in milliseconds, and the load.
 struct Fetches {
@@ -47,7 +70,15 @@ struct Fetches {
 
 fn run(lab: &Lab) -> Vec<Row> {
     let mut rows = plain(lab);
-    let (fifo, srpt) = (fetches(lab, "fifo", 20 * MS), fetches(lab, "srpt", 20 * MS));
+    let parsing = |policy| {
+        let wish = Wish {
+            policy,
+            parsing: 20 * MS,
+            ..PLAIN
+        };
+        fetches(lab, wish)
+    };
+    let (fifo, srpt) = (parsing("fifo"), parsing("srpt"));
     let what = |what: &str| format!("20 ms of parsing, {what}");
     rows.extend([
         Row::shown(what("fifo: load"), "%", fifo.load * 100.0),
@@ -55,12 +86,28 @@ fn run(lab: &Lab) -> Vec<Row> {
         Row::shown(what("fifo: mean fetch"), "ms", fifo.mean()),
         Row::at_most(what("srpt: mean fetch"), "ms", fifo.mean(), srpt.mean()),
     ]);
+    rows.extend(at_the_gate(lab));
     rows
+}
+
+/// The same fetches through a gate of ten; sizes are known.
+fn at_the_gate(lab: &Lab) -> Vec<Row> {
+    let through = |gate| fetches(lab, Wish { gate, ..PLAIN });
+    let (fifo, shortest, longest) = (through("fifo"), through("sjf"), through("longest"));
+    let what = |what: &str| format!("gate of {PERMITS}, {what}");
+    let last = |fetches: &Fetches| fetches.each.iter().copied().fold(0.0, f64::max);
+    vec![
+        Row::shown(what("fifo: load"), "%", fifo.load * 100.0),
+        Row::shown(what("fifo: mean end"), "ms", fifo.mean()),
+        Row::at_most(what("sjf: mean end"), "ms", fifo.mean(), shortest.mean()),
+        Row::shown(what("fifo: last end"), "ms", last(&fifo)),
+        Row::shown(what("longest first: last end"), "ms", last(&longest)),
+    ]
 }
 
 /// Nothing but fetching.
 fn plain(lab: &Lab) -> Vec<Row> {
-    let plain = fetches(lab, "fifo", 0);
+    let plain = fetches(lab, PLAIN);
     let load = plain.load;
     let predicted = load / (1.0 - load) * WORK as f64 / 2.0 * WAITS as f64 / 1e3;
     let picks = format!(
@@ -81,7 +128,7 @@ fn plain(lab: &Lab) -> Vec<Row> {
     // Nobody can wait for more than all the work of the others.
     let all_work = (URLS * WAITS) as f64 * WORK as f64 / 1e3;
     for policy in ["lifo", "random", "srpt", "fair"] {
-        let other = fetches(lab, policy, 0);
+        let other = fetches(lab, Wish { policy, ..PLAIN });
         let pairs = other.each.iter().zip(&plain.each);
         let changed = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         let what = format!("plain, {policy}: largest change of any one fetch");
@@ -90,28 +137,29 @@ fn plain(lab: &Lab) -> Vec<Row> {
     rows
 }
 
-/// 100 fetches; the body of each takes work of this mean, in polls of a millisecond.
-fn fetches(lab: &Lab, policy: &str, parsing: u64) -> Fetches {
+/// 100 fetches at once; each body takes its work in polls of a millisecond.
+fn fetches(lab: &Lab, wish: Wish) -> Fetches {
     let ends = Rc::new(RefCell::new(vec![0.0; URLS]));
     let write = Rc::clone(&ends);
-    let mut chance = Chance::new(lab.seed);
+    let (mut chance, seed) = (Chance::new(lab.seed), lab.seed);
     let program = async move {
+        let permits = if wish.gate.is_empty() { URLS } else { 0 };
+        let order = order(if permits > 0 { "fifo" } else { wish.gate }, seed);
+        let gate = Gate::new(permits, order.unwrap_or_else(|error| panic!("{error}")));
         let mut tasks = Vec::new();
         for number in 0..URLS {
-            let waits: Vec<u64> = (0..WAITS)
-                .map(|_| chance.exponential(60.0 * MS as f64) as u64)
-                .collect();
-            // Most pages are small: the body's work is as uneven as sizes are.
-            let scale = if chance.happens(0.9) { 0.2 } else { 8.2 };
-            let body = chance.exponential(parsing as f64 * scale) as u64;
-            let (size, write) = (body + WAITS as u64 * WORK, Rc::clone(&write));
-            let fetch = one_fetch(waits, body, number, write);
+            let page = Page::draw(&mut chance, wish.parsing);
+            let (size, write, gate) = (page.size(permits > 0), Rc::clone(&write), gate.clone());
+            let fetch = page.fetch(gate, move |end| write.borrow_mut()[number] = end);
             tasks.push(spawn_with(fetch, SpawnOptions::new().size(size)));
         }
+        // All stand in line before a gate opens.
+        sleep(Duration::from_nanos(1)).await;
+        gate.add_permits(if permits > 0 { 0 } else { PERMITS });
         all_done(tasks).await;
     };
-    let setup = Setup::new(lab.policy(policy)).starves();
-    let (_, facts) = lab.run(policy, setup, program);
+    let setup = Setup::new(lab.policy(wish.policy)).starves();
+    let (_, facts) = lab.run(wish.policy, setup, program);
     Fetches {
         each: ends.take(),
         choices: facts.choices as f64,
@@ -125,19 +173,47 @@ impl Fetches {
     }
 }
 
-/// Waits and works, then takes the body apart, a millisecond at a time.
-async fn one_fetch(waits: Vec<u64>, body: u64, number: usize, write: Rc<RefCell<Vec<f64>>>) {
-    let zero = now();
-    for wait in waits {
-        sleep(Duration::from_nanos(wait)).await;
-        work(Duration::from_nanos(WORK));
+/// What one URL asks for.
+struct Page {
+    /// Waits for the network.
+    waits: Vec<u64>,
+    /// Work on the body.
+    body: u64,
+}
+
+impl Page {
+    /// Most pages are small: the body's work is as uneven as sizes are.
+    fn draw(chance: &mut Chance, parsing: u64) -> Self {
+        let wait = |chance: &mut Chance| chance.exponential(60.0 * MS as f64) as u64;
+        let waits = (0..WAITS).map(|_| wait(chance)).collect();
+        let scale = if chance.happens(0.9) { 0.2 } else { 8.2 };
+        let body = chance.exponential(parsing as f64 * scale) as u64;
+        Self { waits, body }
     }
-    let mut left = body;
-    while left > 0 {
-        let step = left.min(MS);
-        yield_now().await;
-        work(Duration::from_nanos(step));
-        left -= step;
+
+    /// What the run queue should know is work; what a gate should know is time.
+    fn size(&self, of_work: bool) -> u64 {
+        let work = self.body + WAITS as u64 * WORK;
+        let waits = if of_work { 0 } else { self.waits.iter().sum() };
+        work + waits
     }
-    write.borrow_mut()[number] = crate::lab::ms(crate::job::since(zero));
+
+    /// Waits and works, then takes the body apart, a millisecond at a time.
+    async fn fetch(self, gate: Gate<Box<dyn Policy>>, ended: impl FnOnce(f64)) {
+        let zero = now();
+        let permit = gate.acquire().await;
+        for wait in &self.waits {
+            sleep(Duration::from_nanos(*wait)).await;
+            work(Duration::from_nanos(WORK));
+        }
+        let mut left = self.body;
+        while left > 0 {
+            let step = left.min(MS);
+            yield_now().await;
+            work(Duration::from_nanos(step));
+            left -= step;
+        }
+        drop(permit);
+        ended(crate::lab::ms(crate::job::since(zero)));
+    }
 }
