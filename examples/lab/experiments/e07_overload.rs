@@ -73,12 +73,13 @@ fn in_time(ran: &Ran) -> Vec<f64> {
     counts
 }
 
-/// Answers in time per millisecond in the second half of a short run.
+/// The answers in time among those given in the second half of a short run.
 fn useful(ran: &Ran) -> f64 {
     let end = ran.jobs.last().map_or(0, |job| job.at);
-    let pairs = ran.stays().zip(&ran.outs);
-    let good = pairs.filter(|(stay, out)| *stay <= PATIENCE && (end / 2..end).contains(&out.end));
-    good.count() as f64 / (end as f64 / 2e6)
+    let given = ran.stays().zip(&ran.outs);
+    let given = given.filter(|(_, out)| (end / 2..end).contains(&out.end));
+    let good = given.clone().filter(|(stay, _)| *stay <= PATIENCE);
+    good.count() as f64 / given.count().max(1) as f64
 }
 
 /// P(B + S <= D): B's density is e^-(a+b)t I1(2 t sqrt(ab)) / (t sqrt(a/b)) for
