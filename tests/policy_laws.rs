@@ -196,10 +196,32 @@ fn same_results_under_every_policy_and_same_hash_for_a_seed() {
 /// Written down once: no machine, no compiler and no change may differ.
 #[test]
 fn schedules_are_the_same_on_every_machine() {
-    let hash = |text| program(parse(text).unwrap()).1.to_string();
-    assert_eq!(hash("lottery(1)"), "68077cdab27b1c94");
-    assert_eq!(hash("boost(500us)"), "0961c8ba9e226a10");
-    assert_eq!(hash("fair"), "d13707caba1bea2a");
+    let hashes = [
+        ("fifo", "f9d28825b8db1514"),
+        ("lifo", "d10b4218d096b760"),
+        ("random(1)", "b9af328c132ad38f"),
+        ("ageing(100us)", "1b7f63d8a038bbbd"),
+        ("fair", "d13707caba1bea2a"),
+        ("fair(polls)", "9de8f11b290b00c2"),
+        ("eevdf(50us)", "6eec4e1342c2e56e"),
+        ("drr(50us)", "604b6d89097771d3"),
+        ("lottery(1)", "68077cdab27b1c94"),
+        ("srpt", "d0d08e5ab1638239"),
+        ("las(1ms)", "92d4d2e55495215b"),
+        ("mlfq(50us, 100us, 200us, 1ms)", "2128dd0f0a2e87bf"),
+        ("boost(500us)", "0961c8ba9e226a10"),
+        ("skip(2)", "3d46a9161efcc4a8"),
+        ("pct(3, 100, 1)", "fbd646c88ea79bbc"),
+        (
+            "slot(3) > groups(lottery(1)) > las(1ms)",
+            "e5daf853fd93cca5",
+        ),
+        ("delay(9, 200, 1) > sjf", "302612d3deb75e5a"),
+    ];
+    for (text, expected) in hashes {
+        let hash = program(parse(text).unwrap()).1.to_string();
+        assert_eq!(hash, expected, "{text}");
+    }
 }
 
 #[test]

@@ -121,6 +121,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    end_with_the_reader();
     let cli = Cli::parse();
     match obey(&cli) {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
@@ -136,6 +137,18 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// `lab list | head`: when nobody reads any more, nothing is wrong.
+fn end_with_the_reader() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>();
+        if message.is_some_and(|message| message.starts_with("failed printing to stdout")) {
+            std::process::exit(0);
+        }
+        hook(panic);
+    }));
 }
 
 /// Does what was asked; returns broken laws that count.

@@ -55,7 +55,7 @@ const POLICIES: &[&str] = &[
 ];
 /// Random orders that nobody thought of.
 const STRANGERS: u64 = 24;
-const JOBS: usize = 10_000;
+const JOBS: usize = 5_000;
 
 fn run(lab: &Lab) -> Vec<Row> {
     let jobs = load(lab.seed);

@@ -78,8 +78,10 @@ fn useful(ran: &Ran) -> f64 {
     let end = ran.jobs.last().map_or(0, |job| job.at);
     let given = ran.stays().zip(&ran.outs);
     let given = given.filter(|(_, out)| (end / 2..end).contains(&out.end));
-    let good = given.clone().filter(|(stay, _)| *stay <= PATIENCE);
-    good.count() as f64 / given.count().max(1) as f64
+    let (good, late): (Vec<f64>, Vec<f64>) = given
+        .map(|(stay, _)| stay)
+        .partition(|stay| *stay <= PATIENCE);
+    good.len() as f64 / (good.len() + late.len()).max(1) as f64
 }
 
 /// P(B + S <= D): B's density is e^-(a+b)t I1(2 t sqrt(ab)) / (t sqrt(a/b)) for
