@@ -39,8 +39,9 @@ pub(crate) fn find(
     let policy = sized(program, policy);
     let (failures, first) = search(program, &policy, runs, seed)?;
     println!("  right under fifo; wrong under {policy} in {failures} of {runs} schedules");
-    let number = first.as_ref().map(|(seed, _)| seed.to_string());
-    let number = number.unwrap_or("-".into());
+    let number = first
+        .as_ref()
+        .map_or("-".into(), |(seed, _)| seed.to_string());
     table.row(
         policy.clone(),
         [failures.to_string(), runs.to_string(), number],
@@ -48,16 +49,22 @@ pub(crate) fn find(
     let mut shown = vec![("fifo", fifo)];
     if let Some((seed, decisions)) = first {
         let failed = replay(program, &decisions, files.want_pictures());
-        println!("  first with seed {seed}: {}", failed.said());
-        println!("  its exceptions from fifo: {decisions}");
-        println!("  schedule_hash {}", failed.hash);
-        println!("  next: lab shrink {name} --policy '{policy}' --seed {seed}");
+        tell(program, &policy, &failed, &decisions, seed);
         shown.push((policy.as_str(), failed));
     } else {
         println!("  nothing found: that is no proof. Try more runs, or pct.");
         println!("  schedule_hash {}", shown[0].1.hash);
     }
     show(program, seed, files, table, shown)
+}
+
+/// The first failing schedule, in words.
+fn tell(program: &Program, policy: &str, failed: &Attempt, decisions: &Decisions, seed: u64) {
+    println!("  first with seed {seed}: {}", failed.said());
+    println!("  its exceptions from fifo: {decisions}");
+    println!("  schedule_hash {}", failed.hash);
+    let name = program.name;
+    println!("  next: lab shrink {name} --policy '{policy}' --seed {seed}");
 }
 
 /// How many of the seeds fail, and the first that does with its schedule.

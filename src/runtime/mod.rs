@@ -32,6 +32,7 @@ mod rescue;
 pub(crate) mod state;
 mod stats;
 #[cfg(test)]
+#[path = "tests/straight.rs"]
 mod straight;
 mod turn;
 mod wait;
