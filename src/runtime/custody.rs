@@ -153,11 +153,11 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             && ticket.belongs_to(&self.home)
         {
             self.held = self.held.wrapping_sub(1);
-            return Some(ticket);
+            return Some(ticket.redeem());
         }
         // WHY NOT `as_mut().and_then(..)`: it costs two instructions more per poll.
         let Some(policy) = &mut self.policy else {
-            return self.pick_another(None, now);
+            return self.pick_another(None, now).map(Runnable::redeem);
         };
         match policy.pick_next(now) {
             Some(ticket) if ticket.belongs_to(&self.home) => {
