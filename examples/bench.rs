@@ -5,12 +5,14 @@
 //! printed: for `valgrind --tool=callgrind` (the slope between two values of N is the cost of
 //! an operation).
 
+use downbeat::future::join_all;
 use downbeat::time::sleep;
 use downbeat::{Runtime, spawn};
-use std::future::Future;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// One benchmark: its name, how many operations a quick run does, and the run.
@@ -40,6 +42,21 @@ const ROWS: &[Row] = &[
         name: "spawn_await",
         operations: 1_000_000,
         run: spawn_await,
+    },
+    Row {
+        name: "ping_pong",
+        operations: 1_000_000,
+        run: ping_pong,
+    },
+    Row {
+        name: "channel",
+        operations: 3_000_000,
+        run: channel,
+    },
+    Row {
+        name: "join_1000",
+        operations: 300_000,
+        run: join_1000,
     },
     Row {
         name: "timers",
@@ -155,6 +172,86 @@ fn spawn_await(n: u64) {
     });
 }
 
+thread_local! {
+    /// What the two players of `ping_pong` ring, and who listens.
+    static BELLS: [RefCell<(bool, Option<Waker>)>; 2] = const {
+        [RefCell::new((false, None)), RefCell::new((false, None))]
+    };
+}
+
+fn ring(bell: usize) {
+    BELLS.with(|bells| {
+        let mut bell = bells[bell].borrow_mut();
+        bell.0 = true;
+        if let Some(waker) = bell.1.take() {
+            waker.wake();
+        }
+    });
+}
+
+async fn rung(bell: usize) {
+    poll_fn(|cx| {
+        BELLS.with(|bells| {
+            let mut bell = bells[bell].borrow_mut();
+            if std::mem::take(&mut bell.0) {
+                return Poll::Ready(());
+            }
+            bell.1 = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    })
+    .await;
+}
+
+/// Two tasks wake each other; there and back, n times.
+fn ping_pong(n: u64) {
+    run(async move {
+        let ping = spawn(async move {
+            for _ in 0..n {
+                ring(0);
+                rung(1).await;
+            }
+        });
+        for _ in 0..n {
+            rung(0).await;
+            ring(1);
+        }
+        ping.await.unwrap();
+    });
+}
+
+/// n numbers go through a bounded channel.
+fn channel(n: u64) {
+    run(async move {
+        let (sender, receiver) = downbeat::sync::channel(1024);
+        let producer = spawn(async move {
+            for number in 0..n {
+                sender.send(number).await.unwrap();
+            }
+        });
+        let mut sum = 0;
+        while let Some(number) = receiver.recv().await {
+            sum += number;
+        }
+        producer.await.unwrap();
+        black_box(sum);
+    });
+}
+
+/// One task joins a thousand children inside itself, which yield three times each.
+fn join_1000(n: u64) {
+    run(async move {
+        for _ in 0..n.div_ceil(1000) {
+            let child = |_| async {
+                for _ in 0..3 {
+                    Yield(false).await;
+                }
+            };
+            join_all((0..1000).map(child)).await;
+        }
+    });
+}
+
 /// n tasks sleep for pseudo-random times below a second of virtual time.
 fn timers(n: u64) {
     let mut runtime = Runtime::builder().virtual_clock().build().unwrap();
@@ -175,7 +272,7 @@ fn timer_cancel(n: u64) {
     run(async move {
         for _ in 0..n {
             let mut timer = sleep(Duration::from_secs(3600));
-            std::future::poll_fn(|cx| {
+            poll_fn(|cx| {
                 let _ = Pin::new(&mut timer).poll(cx);
                 Poll::Ready(())
             })

@@ -94,10 +94,14 @@ impl<T> Shared<T> {
     }
 
     /// Changes the state, serves and wakes. Drops nothing of the users'.
+    #[inline]
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
-        let mut wakes = Wakes::default();
         let mut state = self.state.borrow_mut();
         let result = change(&mut state);
+        if state.senders.is_empty() && state.receivers.is_empty() {
+            return result;
+        }
+        let mut wakes = Wakes::default();
         state.settle(&mut wakes);
         drop(state);
         wakes.wake();
