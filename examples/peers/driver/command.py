@@ -2,11 +2,16 @@
 
 import argparse
 
-from . import executors
+from . import executors, fetch
 
 PARTS = {
     "executors": (executors.timed, "CPU time of the executor rows, memory of a task, waking across threads"),
     "instructions": (executors.counted, "the same rows, instructions by callgrind"),
+    "fetch": (fetch.hundred, "100 URLs at once: time, CPU, memory, system calls"),
+    "keepalive": (fetch.keep_alive, "requests on open connections: CPU time of a request, throughput"),
+    "requests": (fetch.counted, "the same, instructions and system calls of a request"),
+    "tls": (fetch.tls, "HTTPS: handshakes and keep-alive"),
+    "scale": (fetch.scale, "10,000 and 100,000 URLs: time of a URL, memory"),
 }
 
 
@@ -18,6 +23,8 @@ def main():
     parser.add_argument("--without", type=listed, help="competitors to leave out")
     parser.add_argument("--rows", type=listed, help="rows of the executor parts")
     parser.add_argument("--rounds", type=int, default=9, help="how often each competitor runs each row (9)")
+    parser.add_argument("--connections", type=numbers, default=[1, 10, 100, 1000], help="of keepalive and requests (1,10,100,1000)")
+    parser.add_argument("--requests", type=int, default=40_000, help="of one run of keepalive (40000)")
     options = parser.parse_args()
     for part in options.parts or PARTS:
         if part not in PARTS:
@@ -29,3 +36,7 @@ def main():
 
 def listed(text):
     return text.split(",")
+
+
+def numbers(text):
+    return [int(one) for one in text.split(",")]

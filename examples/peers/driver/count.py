@@ -26,20 +26,25 @@ def instructions(command, environment, timeout=600):
 
 
 def system_calls(command, environment, timeout=600):
-    """Calls of all threads by name, and the line the program printed."""
+    """Calls of all threads by kind, and the line the program printed."""
     with tempfile.NamedTemporaryFile("r") as summary:
         strace = ["strace", "-f", "-c", "-o", summary.name]
         done = subprocess.run(strace + command, env=environment, capture_output=True, text=True, timeout=timeout)
-        text = summary.read()
+        calls = by_kind(summary.read())
     line = last_line(done.stdout)
     if done.returncode != 0 or not line:
         raise Failed(f"{' '.join(command)}: {done.stderr[-500:]}")
+    return calls, line
+
+
+def by_kind(summary):
+    """The counts of a summary of strace."""
     calls = {}
-    for each in text.splitlines():
-        found = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", each)
+    for line in summary.splitlines():
+        found = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", line)
         if found and found.group(2) != "total":
             calls[found.group(2)] = calls.get(found.group(2), 0) + int(found.group(1))
-    return calls, line
+    return calls
 
 
 def slope(small, large):

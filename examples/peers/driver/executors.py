@@ -10,7 +10,7 @@ from .pin import CLIENT_CORE, EVERY_CORE
 
 # Row: (operations of a timed run, operations of the two runs under callgrind).
 ROWS = {
-    "spawn": (1_000_000, 20_000, 60_000),
+    "spawn": (1_000_000, 5_000, 15_000),
     "spawn1": (1_000_000, 20_000, 60_000),
     "yield1": (5_000_000, 50_000, 150_000),
     "yield1000": (5_000_000, 50_000, 150_000),
@@ -20,8 +20,8 @@ ROWS = {
     "join100000": (500_000, 100_000, 200_000),
     "spawnjoin1000": (300_000, 6_000, 18_000),
     "spawnjoin100000": (500_000, 100_000, 200_000),
-    "timers": (1_000_000, 20_000, 60_000),
-    "timercancel": (1_000_000, 20_000, 60_000),
+    "timers": (1_000_000, 5_000, 15_000),
+    "timercancel": (1_000_000, 10_000, 30_000),
 }
 MEMORY = {"memnever": 1_000_000, "memsleep": 1_000_000}
 # Round trips across threads: timed, and counted.

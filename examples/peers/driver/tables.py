@@ -26,6 +26,17 @@ def spread(values):
     return (high - low) / 2 / middle
 
 
+def interval(values):
+    """A 95 % interval of the median, from the ranks of the sorted values (the sign test):
+    it takes no shape of the noise for granted. With fewer than six, all of them."""
+    ordered = sorted(values)
+    count = len(ordered)
+    if count < 6:
+        return ordered[0], ordered[-1]
+    reach = int((count - 1.96 * count**0.5) / 2)
+    return ordered[reach], ordered[count - 1 - reach]
+
+
 def number(value):
     """Three digits that count."""
     if value is None:
