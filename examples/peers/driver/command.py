@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import executors, fetch
+from . import build, executors, fetch
 
 PARTS = {
     "executors": (executors.timed, "CPU time of the executor rows, memory of a task, waking across threads"),
@@ -25,7 +25,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="how often each competitor runs each row (9)")
     parser.add_argument("--connections", type=numbers, default=[1, 10, 100, 1000], help="of keepalive and requests (1,10,100,1000)")
     parser.add_argument("--requests", type=int, default=40_000, help="of one run of keepalive (40000)")
+    parser.add_argument("--built", action="store_true", help="build nothing, and measure what stands")
     options = parser.parse_args()
+    build.stands_already = options.built
     for part in options.parts or PARTS:
         if part not in PARTS:
             parser.error(f"there is no part {part}; there are {', '.join(PARTS)}")
