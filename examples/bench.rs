@@ -3,7 +3,10 @@
 //! `cargo run --profile measured --example bench`          all of them, in ns of CPU time
 //! `cargo run --profile measured --example bench NAME N`   one of them, N operations, nothing
 //! printed: for `valgrind --tool=callgrind` (the slope between two values of N is the cost of
-//! an operation).
+//! an operation)
+//! `cargo run --profile measured --example bench rows`     the names, each with two such values
+//!
+//! `.ci/instructions` counts them all and compares with `docs/reference/instructions.tsv`.
 
 use downbeat::future::join_all;
 use downbeat::time::sleep;
@@ -15,10 +18,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// One benchmark: its name, how many operations a quick run does, and the run.
+/// One benchmark.
 struct Row {
     name: &'static str,
+    /// Operations of a timed run.
     operations: u64,
+    /// Operations of the two runs under callgrind.
+    counted: [u64; 2],
     run: fn(u64),
 }
 
@@ -26,46 +32,61 @@ const ROWS: &[Row] = &[
     Row {
         name: "yield_1",
         operations: 3_000_000,
+        counted: [20_000, 60_000],
         run: yield_1,
     },
     Row {
         name: "yield_1000",
         operations: 3_000_000,
+        counted: [20_000, 60_000],
         run: yield_1000,
     },
     Row {
         name: "spawn_join",
         operations: 400_000,
+        counted: [2_000, 6_000],
         run: spawn_join,
     },
     Row {
         name: "spawn_await",
         operations: 1_000_000,
+        counted: [5_000, 15_000],
         run: spawn_await,
     },
     Row {
         name: "ping_pong",
         operations: 1_000_000,
+        counted: [5_000, 15_000],
         run: ping_pong,
     },
     Row {
         name: "channel",
         operations: 3_000_000,
+        counted: [10_000, 30_000],
         run: channel,
     },
     Row {
         name: "join_1000",
         operations: 300_000,
+        counted: [3_000, 9_000],
         run: join_1000,
+    },
+    Row {
+        name: "spawn_join_1000",
+        operations: 300_000,
+        counted: [3_000, 9_000],
+        run: spawn_join_1000,
     },
     Row {
         name: "timers",
         operations: 300_000,
+        counted: [2_000, 6_000],
         run: timers,
     },
     Row {
         name: "timer_cancel",
         operations: 1_000_000,
+        counted: [5_000, 15_000],
         run: timer_cancel,
     },
 ];
@@ -87,9 +108,14 @@ fn main() {
                 .expect("a benchmark of this name");
             (row.run)(operations.parse().expect("a number of operations"));
         }
+        [word] if word == "rows" => {
+            for row in ROWS {
+                println!("{} {} {}", row.name, row.counted[0], row.counted[1]);
+            }
+        }
         _ => {
             for row in ROWS {
-                println!("{:14} {:8.1} ns", row.name, best_of_five(row));
+                println!("{:15} {:8.1} ns", row.name, best_of_five(row));
             }
         }
     }
@@ -242,14 +268,27 @@ fn channel(n: u64) {
 fn join_1000(n: u64) {
     run(async move {
         for _ in 0..n.div_ceil(1000) {
-            let child = |_| async {
-                for _ in 0..3 {
-                    Yield(false).await;
-                }
-            };
-            join_all((0..1000).map(child)).await;
+            join_all((0..1000).map(|_| three_yields())).await;
         }
     });
+}
+
+/// The same children, each a task.
+fn spawn_join_1000(n: u64) {
+    run(async move {
+        for _ in 0..n.div_ceil(1000) {
+            let tasks: Vec<_> = (0..1000).map(|_| spawn(three_yields())).collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        }
+    });
+}
+
+async fn three_yields() {
+    for _ in 0..3 {
+        Yield(false).await;
+    }
 }
 
 /// n tasks sleep for pseudo-random times below a second of virtual time.
