@@ -105,11 +105,7 @@ impl Watchdog {
                 late.push((task.id(), ready_for, polls - suspect.seen_at));
             }
         });
-        let ended = state.clock.now();
-        // WHY NOT a patience after `now`, when the turn began: a scan of very many tasks on
-        // a busy machine can take longer than that, and then each turn would scan.
-        let work = ended.saturating_duration_since(began).saturating_mul(19);
-        self.next_scan = clock::instant_after(ended, patience.max(work));
+        self.next_scan = next_scan(patience, began, state.clock.now());
         if state.clock.is_virtual() {
             self.next_polls = polls + POLLS_PER_SCAN.max(4 * live);
         }
@@ -121,6 +117,14 @@ impl Watchdog {
         let label = |(id, ready_for, others)| (state.label(id), ready_for, others);
         late.into_iter().map(label).collect()
     }
+}
+
+/// When to scan again: after the patience, and after nineteen times what the scan took.
+// WHY NOT a patience after the turn's beginning: a scan of very many tasks on a busy
+// machine can take longer than that, and then each turn would scan.
+fn next_scan(patience: Duration, began: Instant, ended: Instant) -> Instant {
+    let took = ended.saturating_duration_since(began);
+    clock::instant_after(ended, patience.max(took.saturating_mul(19)))
 }
 
 impl Suspect {
