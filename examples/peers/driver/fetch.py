@@ -186,14 +186,15 @@ def counted(options):
                 sizes = [size + 10 * connections for size in (1_000, 3_000)]
                 try:
                     calls = [traced(one, base, size, connections, "workers") for size in sizes]
-                    cells[one.name] = (instructions(one, base, sizes, connections), "")
+                    if not one.interpreted:
+                        cells[one.name] = (instructions(one, base, sizes, connections), "")
                 except (count.Failed, subprocess.TimeoutExpired) as error:
                     print(f"{one.name}: {error}", flush=True)
                     continue
                 requests = calls[1][1] - calls[0][1]
                 each = {kind: (number - calls[0][0].get(kind, 0)) / requests for kind, number in calls[1][0].items()}
                 lines.append([f"{connections}", one.name, f"{sum(each.values()):.2f}", kinds(each, 0.01)])
-                print(connections, one.name, round(cells[one.name][0]), lines[-1][2:], flush=True)
+                print(connections, one.name, *cells.get(one.name, ()), lines[-1][2:], flush=True)
             rows.append((str(connections), cells))
     tables.grid("Keep-alive, 1 KiB: instructions of a request in user space, by connections", names, rows)
     tables.table("Keep-alive, 1 KiB: system calls of a request", ["connections", "client", "all", "by kind"], lines)
@@ -201,8 +202,6 @@ def counted(options):
 
 def instructions(one, base, sizes, connections):
     """The slope of the instructions between two numbers of requests."""
-    if one.interpreted:
-        raise count.Failed("an interpreter is not run under callgrind")
     runs = [count.instructions(command(one, base, size, connections, "workers"), environment(one)) for size in sizes]
     value = count.slope(*[(total, line["ok"]) for total, line in runs])
     tables.keep("instructions", {"competitor": one.name, "row": f"request on {connections}", "instructions": value})

@@ -1,7 +1,7 @@
 //! downbeat, through its public interface.
 
 use downbeat::sync::channel;
-use downbeat::{JoinHandle, future, run, spawn, time};
+use downbeat::{JoinHandle, Runtime, future, run, spawn, time};
 use peers::futures::started;
 use peers::rows::{self, Executor};
 use std::future::Future;
@@ -18,6 +18,12 @@ impl Executor for Downbeat {
         F: Future + 'static,
         F::Output: 'static,
     {
+        // Under callgrind a second of the clock has fifty times fewer instructions: there
+        // the watchdog's scan, which comes by the clock, would be counted fifty times.
+        if std::env::var_os("PEERS_COUNTED").is_some() {
+            let builder = Runtime::builder().passed_over_after(None);
+            return builder.build().expect("a runtime").block_on(future);
+        }
         run(future)
     }
 
