@@ -29,67 +29,26 @@ struct Row {
 }
 
 const ROWS: &[Row] = &[
-    Row {
-        name: "yield_1",
-        operations: 3_000_000,
-        counted: [20_000, 60_000],
-        run: yield_1,
-    },
-    Row {
-        name: "yield_1000",
-        operations: 3_000_000,
-        counted: [20_000, 60_000],
-        run: yield_1000,
-    },
-    Row {
-        name: "spawn_join",
-        operations: 400_000,
-        counted: [2_000, 6_000],
-        run: spawn_join,
-    },
-    Row {
-        name: "spawn_await",
-        operations: 1_000_000,
-        counted: [5_000, 15_000],
-        run: spawn_await,
-    },
-    Row {
-        name: "ping_pong",
-        operations: 1_000_000,
-        counted: [5_000, 15_000],
-        run: ping_pong,
-    },
-    Row {
-        name: "channel",
-        operations: 3_000_000,
-        counted: [10_000, 30_000],
-        run: channel,
-    },
-    Row {
-        name: "join_1000",
-        operations: 300_000,
-        counted: [3_000, 9_000],
-        run: join_1000,
-    },
-    Row {
-        name: "spawn_join_1000",
-        operations: 300_000,
-        counted: [3_000, 9_000],
-        run: spawn_join_1000,
-    },
-    Row {
-        name: "timers",
-        operations: 300_000,
-        counted: [2_000, 6_000],
-        run: timers,
-    },
-    Row {
-        name: "timer_cancel",
-        operations: 1_000_000,
-        counted: [5_000, 15_000],
-        run: timer_cancel,
-    },
+    row("yield_1", 3_000_000, [20_000, 60_000], yield_1),
+    row("yield_1000", 3_000_000, [20_000, 60_000], yield_1000),
+    row("spawn_join", 400_000, [2_000, 6_000], spawn_join),
+    row("spawn_await", 1_000_000, [5_000, 15_000], spawn_await),
+    row("ping_pong", 1_000_000, [5_000, 15_000], ping_pong),
+    row("channel", 3_000_000, [10_000, 30_000], channel),
+    row("join_1000", 300_000, [3_000, 9_000], join_1000),
+    row("spawn_join_1000", 300_000, [3_000, 9_000], spawn_join_1000),
+    row("timers", 300_000, [2_000, 6_000], timers),
+    row("timer_cancel", 1_000_000, [5_000, 15_000], timer_cancel),
 ];
+
+const fn row(name: &'static str, operations: u64, counted: [u64; 2], run: fn(u64)) -> Row {
+    Row {
+        name,
+        operations,
+        counted,
+        run,
+    }
+}
 
 /// A loop with default settings but for the watchdog: its scans come by the wall clock,
 /// and under callgrind a second has fifty times fewer instructions.
