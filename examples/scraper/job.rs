@@ -7,7 +7,7 @@
 
 use super::source::Entry;
 use std::time::Instant;
-use url::{ParseError, Url};
+use url::{ParseError, Position, Url};
 
 /// One URL on its way to its outcome. The scheduler changes it between attempts.
 #[derive(Clone, Debug)]
@@ -37,6 +37,20 @@ impl Job {
     /// scheme, so that a redirect from http to https stays within it.
     pub(crate) fn host(&self) -> Option<&str> {
         self.url.as_ref().ok()?.host_str()
+    }
+}
+
+impl Job {
+    /// What a picture calls it: the part that differs first, at most 120 characters.
+    pub(crate) fn title(&self) -> String {
+        let index = self.entry.index;
+        match &self.url {
+            Ok(url) => {
+                let host = url.host_str().unwrap_or_default();
+                format!("{index} {:.80} {host:.30}", &url[Position::BeforePath..])
+            }
+            Err(_) => format!("{index} {:.80}", self.entry.text),
+        }
     }
 }
 

@@ -85,7 +85,11 @@ fn work(cli: &Cli) -> Result<u8, Stop> {
     let elapsed = sequential.as_ref().map(|finished| finished.tally.elapsed);
     let code = report(cli, &finished, elapsed)?;
     let sequential = sequential.map(|finished| ("one at a time".to_owned(), finished));
-    let together = std::iter::once((cli.policy.to_string(), finished));
+    let order = match &cli.gate {
+        Some(gate) => format!("{}, gate {gate}", cli.policy),
+        None => cli.policy.to_string(),
+    };
+    let together = std::iter::once((order, finished));
     trace::write(cli, sequential.into_iter().chain(together).collect())?;
     Ok(code)
 }

@@ -56,7 +56,7 @@ impl Scheduler<'_> {
             size: job.entry.size,
         };
         let name = match self.plan.names {
-            true => format!("{} {:.80}", job.entry.index, job.entry.text),
+            true => job.title(),
             false => format!("fetch {}", job.entry.index),
         };
         job.attempts += u32::from(job.url.is_ok());

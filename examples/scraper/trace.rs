@@ -16,8 +16,8 @@ use super::summary;
 use std::time::Duration;
 
 /// What the page claims.
-const CLAIM: &str = "While one response is awaited, the loop asks for the others: the waits \
-     overlap, and the loop itself is idle for most of the time.";
+const CLAIM: &str = "While one response is awaited, the loop asks for the others and serves those \
+     that have come: the waits overlap, on one thread.";
 
 /// Writes the pictures that were asked for, of these runs by name.
 ///

@@ -116,14 +116,19 @@ fn pictures_show_what_happened() {
     };
     let (page, trace) = (read(&page), read(&trace));
     assert!(page.trim_end().ends_with("</html>"));
-    for words in ["20 of 20 URLs", "one at a time", "fifo", "/page/19\""] {
+    for words in [
+        "20 of 20 URLs",
+        "one at a time",
+        "fifo",
+        "19 /page/19 127.0.0.1\"",
+    ] {
         assert!(page.contains(words), "{words}");
     }
     let trace: Value = serde_json::from_str(&trace).expect("it is JSON");
     let events = trace["traceEvents"].as_array().expect("a list of events");
     let rows = |event: &&Value| {
         let name = event["args"]["name"].as_str();
-        event["name"] == "thread_name" && name.is_some_and(|name| name.contains("/page/"))
+        event["name"] == "thread_name" && name.is_some_and(|name| name.contains(" /page/"))
     };
     assert_eq!(
         events.iter().filter(rows).count(),
