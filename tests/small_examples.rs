@@ -80,6 +80,14 @@ fn own_policy_runs_beside_fifo() {
         let number = column.and_then(|column| column.strip_suffix("ms"));
         (number.and_then(|number| number.parse().ok())).expect("milliseconds")
     };
+    let page = std::env::temp_dir().join(format!("own-policy-{}.html", std::process::id()));
+    let name = page
+        .to_str()
+        .expect("the temporary directory has a UTF-8 name");
+    assert!(run("own_policy", &[name]).contains("wrote "));
+    let drawn = std::fs::read_to_string(&page).expect("it was written");
+    std::fs::remove_file(&page).expect("it can be removed");
+    assert!(drawn.contains("answer 10") && drawn.contains("WaitersFirst"));
     // In virtual time: the same on every machine. A piece of 5 ms goes before at most.
     assert!(
         worst("WaitersFirst") <= 5.0 && worst("FIFO") > 20.0,
