@@ -87,7 +87,7 @@ fn own_policy_runs_beside_fifo() {
     assert!(run("own_policy", &[name]).contains("wrote "));
     let drawn = std::fs::read_to_string(&page).expect("it was written");
     std::fs::remove_file(&page).expect("it can be removed");
-    assert!(drawn.contains("answer 10") && drawn.contains("WaitersFirst"));
+    assert!(drawn.contains("request 10") && drawn.contains("WaitersFirst"));
     // In virtual time: the same on every machine. A piece of 5 ms goes before at most.
     assert!(
         worst("WaitersFirst") <= 5.0 && worst("FIFO") > 20.0,
