@@ -22,7 +22,7 @@ use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
 use crate::task::ending::Ending;
-use crate::task::slot::{CheckedOut, Polled, Running, waker_of};
+use crate::task::slot::{CheckedOut, Polled, Running, take_fresh, waker_of};
 use crate::task::waker::{self, WokeItself, Woken};
 use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -170,6 +170,7 @@ impl<P: Policy + 'static> Runtime<P> {
 
     /// Gives the tickets of the tasks that were woken to the policy, in the order
     /// of the wakes.
+    #[inline(never)]
     pub(super) fn hand_over(&mut self, cause: Cause) {
         self.woken = self.state.table.oldest_first(Woken::take());
         self.hand_over_rest(cause);
@@ -183,12 +184,14 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
+    #[inline(always)]
     fn hand_over_rest(&mut self, cause: Cause) {
         let by = match cause {
             Cause::Task(id) => Some(id),
             _ => None,
         };
-        while let Some((ticket, fresh)) = self.state.table.take_woken(&mut self.woken) {
+        while let Some(ticket) = self.state.table.take_woken(&mut self.woken) {
+            let fresh = take_fresh(&ticket);
             let cause = if fresh { Cause::Spawn(by) } else { cause };
             self.hand_over_ticket(ticket, cause, fresh);
         }

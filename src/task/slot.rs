@@ -173,6 +173,12 @@ impl Life {
     }
 }
 
+/// Whether the task is handed to the policy for the first time; says so once.
+#[inline]
+pub(crate) fn take_fresh(sched: &Sched) -> bool {
+    sched.life.fresh.replace(false)
+}
+
 /// The waker that a poll of this task gets.
 #[inline]
 pub(crate) fn waker_of(sched: &Sched) -> &Waker {

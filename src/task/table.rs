@@ -115,30 +115,25 @@ impl TaskTable {
         ))
     }
 
-    /// Takes the ticket of the first task of the list off it; the flag says whether
-    /// the task is a new one.
-    #[inline]
-    pub(crate) fn take_woken(&self, woken: &mut Woken) -> Option<(Runnable, bool)> {
-        while let Some(index) = woken.first() {
+    /// Takes the ticket of the first task of the list off it.
+    #[inline(always)]
+    pub(crate) fn take_woken(&self, woken: &mut Woken) -> Option<Runnable> {
+        loop {
+            let index = woken.first()?;
             let tasks = self.tasks.borrow();
-            let Some(card) = tasks.at(index) else {
-                // LAW T2: a task on the list is never released.
-                debug_assert!(false, "a woken task has left the table");
-                return None;
-            };
+            // LAW T2: a task on the list is never released.
+            let card = tasks.at(index)?;
             *woken = Woken::behind(shared(card).unlink());
             if card.life.stage.get() == Stage::Waiting {
                 card.life.stage.set(Stage::Queued);
                 card.life.ticket_is_out.set(true);
-                let fresh = card.life.fresh.replace(false);
-                return Some((Runnable::issue(Rc::clone(card)), fresh));
+                return Some(Runnable::issue(Rc::clone(card)));
             }
             // It ended before its last wake was collected.
             let over = Rc::clone(card);
             drop(tasks);
             self.release_if_over(over);
         }
-        None
     }
 
     /// Turns the list of the woken round: it is made newest first.
@@ -152,10 +147,8 @@ impl TaskTable {
         while let Some(card) = tasks.at(at) {
             let older = Woken::behind(shared(card).relink(behind.0));
             behind = Woken::behind(at);
-            match older.first() {
-                Some(older) => at = older,
-                None => break,
-            }
+            let Some(older) = older.first() else { break };
+            at = older;
         }
         behind
     }
