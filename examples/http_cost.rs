@@ -5,6 +5,8 @@
 //! http_cost serve                      a server; prints its URL
 //! http_cost get URL N [AT_ONCE]        N requests, AT_ONCE at a time, bodies read
 //! http_cost head BYTES PIECE           a head so long, in pieces so long, in memory
+//! http_cost core BYTES PIECE           the same without a loop and a connection;
+//!                                      needs RUSTFLAGS="--cfg fuzzing"
 //!
 //! cargo build --profile measured --example http_cost
 //! valgrind --tool=callgrind target/measured/examples/http_cost get URL 20000
@@ -37,6 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["get", url, n] => get(url, n.parse()?, 1),
         ["get", url, n, at_once] => get(url, n.parse()?, at_once.parse()?),
         ["head", bytes, piece] => head(bytes.parse()?, piece.parse()?),
+        #[cfg(fuzzing)]
+        ["core", bytes, piece] => core(bytes.parse()?, piece.parse()?),
         _ => Err("http_cost serve | get URL N [AT_ONCE] | head BYTES PIECE".into()),
     }
 }
@@ -98,7 +102,17 @@ fn head(bytes: usize, piece: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn dribble(mut stream: Stream, bytes: usize, piece: usize) {
+/// The pure half alone.
+#[cfg(fuzzing)]
+fn core(bytes: usize, piece: usize) -> Result<(), Box<dyn Error>> {
+    let head = response_head(bytes);
+    let fields = downbeat::http::fuzzing::exchange::head_in_pieces(&head, piece);
+    println!("{fields} fields");
+    Ok(())
+}
+
+/// A head of about so many bytes.
+fn response_head(bytes: usize) -> Vec<u8> {
     let mut head = b"HTTP/1.1 204 No Content\r\n".to_vec();
     for n in 0.. {
         if head.len() + 200 > bytes {
@@ -107,6 +121,11 @@ async fn dribble(mut stream: Stream, bytes: usize, piece: usize) {
         head.extend_from_slice(format!("X-Field-{n:04}: {}\r\n", "v".repeat(150)).as_bytes());
     }
     head.extend_from_slice(b"\r\n");
+    head
+}
+
+async fn dribble(mut stream: Stream, bytes: usize, piece: usize) {
+    let head = response_head(bytes);
     let mut request = [0; 1024];
     if !matches!(stream.read(&mut request).await, Ok(1..)) {
         return;

@@ -3,7 +3,10 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::{SocketAddr, SocketAddrV6};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use downbeat::http::{
@@ -236,6 +239,40 @@ fn bodies_from_streams_and_files() {
     std::fs::remove_file(path).unwrap();
 }
 
+/// All that was announced has left, but the source has not said that it has no more:
+/// a server that answers by then has answered a whole request.
+#[test]
+fn a_source_that_ends_late_does_not_cost_the_connection() {
+    struct EndsLate(&'static [u8], Option<time::Sleep>);
+    impl downbeat::io::AsyncRead for EndsLate {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            if !self.0.is_empty() {
+                let bytes = std::mem::take(&mut self.0);
+                buf[..bytes.len()].copy_from_slice(bytes);
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            let late = || time::sleep(Duration::from_secs(1));
+            let sleep = self.1.get_or_insert_with(late);
+            Pin::new(sleep).poll(cx).map(|()| Ok(0))
+        }
+    }
+    let (builder, memory) = serving(echo);
+    simulate(async {
+        let client = builder.build().unwrap();
+        for _ in 0..2 {
+            let body = Body::sized(EndsLate(b"all of it", None), 9);
+            let request = client.post("http://h.test/").body(body);
+            let text = request.send().await.unwrap().text().await.unwrap();
+            assert!(text.ends_with("all of it"), "{text}");
+        }
+        assert_eq!(memory.connections(), 1);
+    });
+}
+
 #[test]
 fn expect_100_continue_in_all_orders() {
     let service = Service::new(echo).on_head(|request| match request.path() {
@@ -326,6 +363,33 @@ fn redirects_are_followed_and_remembered() {
         assert!(text.starts_with("GET /3\n"), "{text}");
         assert!(text.contains("X-Kept: 1") && !text.contains("secret"));
         assert!(!text.contains("Content-Length"), "{text}");
+    });
+}
+
+/// N01: what the client adds to every request is stripped like the caller's own, and
+/// does not come back, not even at home.
+#[test]
+fn n01_default_credentials_do_not_follow_to_another_origin() {
+    let (builder, _) = serving(|request| match request.path() {
+        "/out" => Reply::new(302).header("Location", "http://other.test/back"),
+        "/back" => {
+            assert!(request.header("authorization").is_none(), "{request:?}");
+            assert!(request.header("cookie").is_none(), "{request:?}");
+            Reply::new(302).header("Location", "http://h.test/home")
+        }
+        _ => echo(request),
+    });
+    simulate(async {
+        let builder = builder.default_header("Authorization", "Bearer s3cret");
+        let builder = builder.default_header("Cookie", "id=s3cret");
+        let client = builder.default_header("X-Kept", "1").build().unwrap();
+        let at_home = text(&client, "http://h.test/home").await;
+        assert_eq!(at_home.matches("s3cret").count(), 2);
+        let after = text(&client, "http://h.test/out").await;
+        assert!(
+            after.contains("X-Kept") && !after.contains("s3cret"),
+            "{after}"
+        );
     });
 }
 
@@ -543,6 +607,30 @@ fn names_come_from_the_resolver_or_are_given() {
         }
         assert_eq!(asked.borrow().len(), 3, "a refusal is kept too");
     });
+}
+
+/// A zone id is no part of a URL, but a resolver and an override may name one.
+#[test]
+fn zone_ids_come_from_the_resolver_or_the_override() {
+    let refused = |url: &str| {
+        let client = Client::new().unwrap();
+        let error = simulate(async { client.get(url).send().await.unwrap_err() });
+        error.kind()
+    };
+    let zone_id = ErrorKind::Request(RequestFault::ZoneId);
+    assert_eq!(refused("http://[fe80::1%25eth0]/"), zone_id);
+    assert_eq!(refused("http://[fe80::1%eth0]:80/"), zone_id);
+    let address: SocketAddrV6 = "[fe80::1%4242]:9".parse().unwrap();
+    let resolver = move |_: &str, _: u16| Ok(vec![SocketAddr::V6(address)]);
+    let given = Client::builder().host_override("h.test", vec![address.into()]);
+    for builder in [Client::builder().resolver(resolver), given] {
+        let client = builder.build().unwrap();
+        let sent = downbeat::run(async move { client.get("http://h.test/").send().await });
+        // There is no such zone here, and the error says where it would have gone.
+        let error = sent.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error}");
+        assert_eq!(error.peer_addr(), Some(SocketAddr::V6(address)));
+    }
 }
 
 #[test]
@@ -764,14 +852,131 @@ fn hooks_see_every_phase() {
         "0 ConnectionReused",
         "0 RequestSent",
         "0 ResponseStart",
+        "0 ResponseChunk",
         "0 ResponseEnd",
         "1 RequestStart",
         "1 ConnectionReused",
         "1 RequestSent",
         "1 ResponseStart",
+        "1 ResponseChunk",
         "1 ResponseEnd",
     ];
     assert_eq!(*seen.borrow(), expected);
+}
+
+/// A failure is told once, wherever it happens, and says what was known.
+#[test]
+fn an_error_says_what_was_known_of_the_connection() {
+    let (builder, _) = serving(|request| match request.path() {
+        "/ok" => Reply::ok("fine"),
+        "/away" => Reply::new(302).header("Location", "/short"),
+        "/short" => Reply::steps(
+            Steps::new()
+                .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal")
+                .close(),
+        ),
+        _ => Reply::steps(Steps::new().send("junk").close()),
+    });
+    let failures = Rc::new(RefCell::new(Vec::new()));
+    let log = failures.clone();
+    let hooks = move |_: u64, event: &Event<'_>| {
+        if let Event::RequestFailed { error } = event {
+            log.borrow_mut().push((error.kind(), error.wire_bytes().1));
+        }
+    };
+    simulate(async {
+        let client = builder.hooks(hooks).build().unwrap();
+        assert_eq!(text(&client, "http://h.test/ok").await, "fine");
+        let mut response = client.get("http://h.test/away").send().await.unwrap();
+        let (sent, received) = response.wire_bytes();
+        assert!(sent > 50 && received > 30, "{sent} {received}");
+        let error = response.read_all().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Truncated);
+        assert_eq!(error.wire_bytes(), (sent, 41));
+        assert!(error.reused());
+        let history: Vec<_> = error.history().iter().map(|hop| hop.url.path()).collect();
+        assert_eq!((history, error.attempts()), (vec!["/away"], 2));
+        let error = client.get("http://h.test/junk").send().await.unwrap_err();
+        assert_eq!((error.wire_bytes().1, error.reused()), (4, false));
+    });
+    let failures = failures.borrow();
+    assert_eq!(failures.len(), 2);
+    assert_eq!(
+        (failures[0], failures[1].1),
+        ((ErrorKind::Truncated, 41), 4)
+    );
+}
+
+/// What callers saw and what became of the connections adds up.
+#[test]
+fn e04_requests_and_connections_are_all_counted() {
+    let (builder, memory) = serving(|request| match request.path() {
+        "/close" => Reply::ok("x").header("Connection", "close"),
+        "/away" => Reply::new(302).header("Location", "/"),
+        "/quirk" => Reply::steps(
+            Steps::new().send("HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 1\r\n\r\nx"),
+        ),
+        "/half" => Reply::steps(
+            Steps::new()
+                .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal")
+                .close(),
+        ),
+        "/then-dies" if request.index > 0 => Reply::steps(Steps::new().close()),
+        _ => Reply::ok("x"),
+    });
+    simulate(async {
+        let builder = builder.idle_timeout(Duration::from_secs(5));
+        let client = builder.max_connections(2).build().unwrap();
+        let get = async |path: &str| {
+            let response = client.get(format!("http://h.test{path}")).send().await?;
+            response.text().await
+        };
+        for path in ["/", "/close", "/away", "/quirk", "/", "/then-dies"] {
+            get(path).await.unwrap();
+        }
+        assert!(get("/half").await.is_err());
+        // Given up with the body unread.
+        drop(client.get("http://h.test/").send().await.unwrap());
+        get("/").await.unwrap();
+        time::sleep(Duration::from_secs(6)).await;
+        get("/").await.unwrap();
+        for host in ["a", "b"] {
+            text(&client, &format!("http://{host}.test/")).await;
+        }
+        let refused = client.request(Method::TRACE, "http://h.test/").body("x");
+        assert!(refused.send().await.is_err());
+        client.close_idle();
+        let counters = client.counters();
+        let closed = &counters.closed;
+        assert_eq!(counters.requests, 13, "{counters:?}");
+        assert_eq!(
+            (counters.responses, counters.failed),
+            (12, 1),
+            "{counters:?}"
+        );
+        assert_eq!(
+            (counters.broken_bodies, counters.retries),
+            (1, 1),
+            "{counters:?}"
+        );
+        assert_eq!(counters.redirects, 1);
+        assert_eq!(closed.total(), counters.opened, "{counters:?}");
+        assert_eq!(memory.connections(), counters.opened as usize);
+        let reasons = [
+            closed.by_server,
+            closed.doubtful,
+            closed.expired,
+            closed.evicted,
+        ];
+        assert_eq!(reasons, [1, 1, 1, 1], "{counters:?}");
+        assert_eq!(
+            (closed.by_caller, closed.unfinished, closed.by_request),
+            (2, 0, 0)
+        );
+        // The half response, the one that was dropped, the one that died.
+        assert_eq!(closed.given_up, 3, "{counters:?}");
+        assert_eq!(counters.reused, 5, "{counters:?}");
+    });
 }
 
 #[test]

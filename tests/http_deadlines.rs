@@ -250,6 +250,68 @@ fn write_is_about_progress() {
     });
 }
 
+/// Not an error: a server that never says `100 Continue` gets the body a while later.
+#[test]
+fn await_continue() {
+    let (builder, _) = plays(|| {
+        let steps = Steps::new().read_until("body");
+        steps.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    });
+    simulate(async {
+        let deadlines = Deadlines {
+            await_continue: Duration::from_secs(7),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let began = time::now();
+        let request = client.post(URL).header("Expect", "100-continue");
+        let response = request.body("body").send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(time::now() - began, Duration::from_secs(7));
+    });
+}
+
+/// Not an error: the connection of a redirect whose body does not end is given up.
+#[test]
+fn drain() {
+    let service = Service::new(|_| Reply::ok("end")).on_head(|request| {
+        let head = "HTTP/1.1 302 Found\r\nLocation: /end\r\nContent-Length: 100\r\n\r\nbit";
+        (request.path() == "/").then(|| Steps::new().send(head).hold())
+    });
+    let builder = Client::builder().connector(Memory::new(service));
+    simulate(async {
+        let deadlines = Deadlines {
+            drain: Duration::from_secs(3),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let began = time::now();
+        let response = client.get(URL).send().await.unwrap();
+        assert_eq!((response.status(), response.reused()), (200, false));
+        assert_eq!(time::now() - began, Duration::from_secs(3));
+    });
+}
+
+/// Every deadline that can fail is on unless somebody turns it off.
+#[test]
+fn all_are_on_by_default() {
+    let on = Deadlines::default();
+    let all = [
+        on.queue,
+        on.resolve,
+        on.connect,
+        on.proxy,
+        on.tls,
+        on.write,
+        on.first_byte,
+        on.head,
+        on.read_idle,
+        on.total,
+    ];
+    assert!(all.iter().all(Option::is_some) && on.min_rate.is_some());
+    assert!(!on.await_continue.is_zero() && !on.drain.is_zero());
+}
+
 #[test]
 fn first_byte() {
     let (builder, _) = plays(|| Steps::new().hold());

@@ -338,6 +338,83 @@ fn tunnels(origin: Memory, heads: Rc<RefCell<Vec<String>>>) -> impl downbeat::ht
     }
 }
 
+/// close_notify goes both ways: ours when an idle connection is closed, theirs as the
+/// end of a body that only the end of the connection ends.
+#[test]
+fn v04_our_connections_end_with_close_notify() {
+    let root = authority();
+    let acceptor = root.acceptor(&["h.test"], |_| {}).build().unwrap();
+    let ends = Rc::new(RefCell::new(Vec::new()));
+    let told = ends.clone();
+    simulate(async {
+        let client = root.client().connector(move |_: &Destination| {
+            let (ours, theirs) = pair(64 * 1024);
+            let (acceptor, told) = (acceptor.clone(), told.clone());
+            drop(downbeat::spawn(async move {
+                let mut stream = acceptor.accept(theirs).unwrap().await.unwrap();
+                let mut request = [0; 1024];
+                let n = stream.read(&mut request).await.unwrap();
+                let to_close = request[..n].starts_with(b"GET /close");
+                let head: &[u8] = match to_close {
+                    true => b"HTTP/1.1 200 OK\r\n\r\nok",
+                    false => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                };
+                stream.write_all(head).await.unwrap();
+                stream.flush().await.unwrap();
+                if to_close {
+                    stream.close().await.unwrap();
+                }
+                // Ok(0) only behind a close_notify; an end without one is an error.
+                told.borrow_mut().push(stream.read(&mut request).await.ok());
+            }));
+            std::future::ready(Ok(Connected::new(ours)))
+        });
+        let client = client.build().unwrap();
+        assert_eq!(get(&client, URL).await.unwrap(), "ok");
+        client.close_idle();
+        assert_eq!(get(&client, "https://h.test/close").await.unwrap(), "ok");
+        // Given up in the middle.
+        drop(client.get(URL).send().await.unwrap());
+        time::sleep(Duration::from_secs(1)).await;
+    });
+    assert_eq!(*ends.borrow(), [Some(0); 3]);
+}
+
+#[test]
+fn a_server_of_tls_1_2_alone_and_the_key_log() {
+    struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let root = authority();
+    let acceptor = root.acceptor(&["h.test"], |_| {}).tls12_only();
+    let (builder, _) = root.serving(Service::new(page), acceptor);
+    let secrets = std::sync::Arc::default();
+    let builder = builder
+        .key_log(Shared(std::sync::Arc::clone(&secrets)))
+        .unwrap();
+    let versions = Rc::new(RefCell::new(Vec::new()));
+    let seen = versions.clone();
+    let builder = builder.hooks(move |_: u64, event: &Event<'_>| {
+        if let Event::TlsEnd { version, .. } = event {
+            seen.borrow_mut().push(version.to_string());
+        }
+    });
+    simulate(async {
+        let client = builder.build().unwrap();
+        assert_eq!(get(&client, URL).await.unwrap(), "page /");
+    });
+    assert_eq!(*versions.borrow(), ["TLSv1.2"]);
+    let secrets = String::from_utf8(secrets.lock().unwrap().clone()).unwrap();
+    assert!(secrets.starts_with("CLIENT_RANDOM "), "{secrets}");
+}
+
 #[test]
 fn v11_through_a_tunnel_the_origin_is_still_the_one_that_is_checked() {
     let root = authority();

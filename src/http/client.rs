@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 use super::builder::ClientBuilder;
 use super::call::RequestBuilder;
+use super::counters::Counters;
 use super::dial::Dialer;
 use super::doors::Doors;
 use super::error::Error;
@@ -111,6 +112,11 @@ impl Client {
     /// Connections that are open at the moment, idle ones included, and idle ones.
     pub fn connections(&self) -> (usize, usize) {
         self.0.pool.counts()
+    }
+
+    /// What the client and its clones have done so far.
+    pub fn counters(&self) -> Counters {
+        self.0.pool.tally.counters()
     }
 
     /// Closes all idle connections.

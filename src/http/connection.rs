@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::counters::Fate;
 use super::exchange::Ended;
 use super::faults;
 use super::pool::Slot;
@@ -59,6 +60,8 @@ pub(crate) struct Connection {
     uses: u32,
     /// Its place under the caps.
     slot: Slot,
+    /// Why it is closed, when it is.
+    fate: Fate,
 }
 
 /// What a read brought.
@@ -78,6 +81,7 @@ impl Connection {
         slot: Slot,
         now: Instant,
     ) -> Connection {
+        slot.count(|counters| counters.opened += 1);
         Connection {
             transport,
             recv: RecvBuffer::new(),
@@ -87,6 +91,7 @@ impl Connection {
             silent_in: None,
             uses: 0,
             slot,
+            fate: Fate::default(),
         }
     }
 
@@ -217,6 +222,11 @@ impl Connection {
         self.uses = self.uses.saturating_add(1);
     }
 
+    /// It is going to be closed, and why.
+    pub(crate) fn ends(&mut self, fate: Fate) {
+        self.fate = fate;
+    }
+
     /// Its place under the caps.
     pub(crate) fn slot(&self) -> &Slot {
         &self.slot
@@ -248,9 +258,12 @@ fn ended(read: Poll<io::Result<usize>>) -> Poll<Result<Read, io::Error>> {
     })
 }
 
-/// A TLS peer is told that we go: once, as far as the socket takes it now.
+/// LAW E04: the end is counted. A TLS peer is told that we go: once, as far as the
+/// socket takes it now.
 impl Drop for Connection {
     fn drop(&mut self) {
+        let fate = self.fate;
+        self.slot.count_end(fate);
         #[cfg(feature = "tls")]
         if let Transport::Secure(stream) = &mut self.transport {
             let mut cx = Context::from_waker(Waker::noop());

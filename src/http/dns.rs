@@ -217,3 +217,51 @@ fn fault_of(error: &io::Error) -> ResolveFault {
         ResolveFault::Other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Runtime;
+    use std::cell::Cell;
+
+    /// LAW P10: the oldest name is forgotten first, and an answer is believed for a
+    /// while, a "no" for less.
+    #[test]
+    fn p10_the_cache_is_bounded_in_entries_and_in_time() {
+        let asked = Rc::new(Cell::new(0));
+        let counter = asked.clone();
+        let resolver = move |host: &str, port: u16| {
+            counter.set(counter.get() + 1);
+            match host.starts_with("no") {
+                true => Err(io::ErrorKind::NotFound.into()),
+                false => Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]),
+            }
+        };
+        let believe = Duration::from_secs(30);
+        let names = Rc::new(Names::new(Box::new(resolver), believe));
+        let mut runtime = Runtime::builder().virtual_clock().build().unwrap();
+        runtime.block_on(async {
+            let tracer = Tracer::default();
+            let look_up = async |host: &str| {
+                let before = asked.get();
+                let found = names.look_up(host, 80, &tracer).await.is_ok();
+                (found, asked.get() - before)
+            };
+            assert_eq!(look_up("first").await, (true, 1));
+            assert_eq!(look_up("first").await, (true, 0));
+            for number in 0..ENTRIES {
+                look_up(&format!("other{number}")).await;
+            }
+            assert_eq!(names.known.borrow().answers.len(), ENTRIES);
+            assert_eq!(names.known.borrow().order.len(), ENTRIES);
+            assert_eq!(look_up("first").await, (true, 1));
+            assert_eq!(look_up("no such").await, (false, 1));
+            assert_eq!(look_up("no such").await, (false, 0));
+            time::sleep(NEGATIVE).await;
+            assert_eq!(look_up("no such").await, (false, 1));
+            assert_eq!(look_up("first").await, (true, 0));
+            time::sleep(believe).await;
+            assert_eq!(look_up("first").await, (true, 1));
+        });
+    }
+}

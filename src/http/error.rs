@@ -36,6 +36,7 @@ pub use super::kind::{
     RedirectFault, RequestFault, ResolveFault, TlsFault,
 };
 use super::limits::Limit;
+use super::response::Redirect;
 use super::timings::Timings;
 
 /// What went wrong with a request.
@@ -57,8 +58,21 @@ struct Record {
     timings: Option<Timings>,
     /// How often the request was sent or tried, this time included.
     attempts: u32,
+    /// The requests that were answered by redirects.
+    history: Vec<Redirect>,
+    /// What is known of the connection it was on.
+    carrier: Carrier,
     /// What another layer said.
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What is known of the connection of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Carrier {
+    /// It had carried another request before.
+    pub(crate) reused: bool,
+    /// Bytes written and read for this request.
+    pub(crate) wire: (u64, u64),
 }
 
 impl Error {
@@ -90,6 +104,22 @@ impl Error {
     /// How often the request was tried. Zero when nothing was tried.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
+    }
+
+    /// The requests that were answered by redirects before, in order.
+    pub fn history(&self) -> &[Redirect] {
+        &self.0.history
+    }
+
+    /// Had the connection carried another request before?
+    pub fn reused(&self) -> bool {
+        self.0.carrier.reused
+    }
+
+    /// Bytes written and read on the connection for the hop that failed; under TLS,
+    /// those inside it.
+    pub fn wire_bytes(&self) -> (u64, u64) {
+        self.0.carrier.wire
     }
 
     /// The peer's text that belongs to the reason, escaped and bounded.
@@ -133,6 +163,8 @@ impl Error {
             detail: None,
             timings: None,
             attempts: 0,
+            history: Vec::new(),
+            carrier: Carrier::default(),
             source: None,
         }))
     }
@@ -190,6 +222,18 @@ impl Error {
     /// Adds where the time went.
     pub(crate) fn with_timings(mut self, timings: Timings) -> Error {
         self.0.timings = Some(timings);
+        self
+    }
+
+    /// Adds what the connection carried.
+    pub(crate) fn with_carrier(mut self, carrier: Carrier) -> Error {
+        self.0.carrier = carrier;
+        self
+    }
+
+    /// Adds the redirects before.
+    pub(crate) fn with_history(mut self, history: &[Redirect]) -> Error {
+        self.0.history = history.to_vec();
         self
     }
 
@@ -294,6 +338,8 @@ impl fmt::Debug for Error {
             .field("detail", &self.0.detail)
             .field("timings", &self.0.timings)
             .field("attempts", &self.0.attempts)
+            .field("history", &self.0.history)
+            .field("carrier", &self.0.carrier)
             .field("source", &self.0.source)
             .finish()
     }

@@ -121,13 +121,14 @@ impl Exchange {
     pub(crate) fn advance(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
         // A head in small pieces: most of them decide nothing.
         if let State::Head(reader) = &mut self.state
-            && reader.inside_line(recv, &self.limits)
+            && reader.inside_line(recv)
         {
             return Ok(Event::Need);
         }
         self.understand(recv)
     }
 
+    #[inline(never)]
     fn understand(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
         self.heard |= !recv.is_empty();
         match self.next(recv) {

@@ -77,6 +77,8 @@ pub(super) struct Fetch<'a> {
     pub(super) trail: Trail,
     /// A hop went to a public address.
     pub(super) was_public: bool,
+    /// A redirect led to another origin (law N01: for good).
+    pub(super) left_home: bool,
     /// What was let pass in a `Location`.
     pub(super) quirks: Quirks,
 }
@@ -97,19 +99,10 @@ pub(crate) async fn fetch(
     {
         request.headers.append("Authorization", value)?;
     }
-    let origin = Origin::of(&request.url)?;
     into_url::check_length(&request.url, &options.limits)?;
-    let mut fetch = Fetch {
-        client,
-        origin,
-        tracer: client.tracer(),
-        total: (options.deadlines.total).map(|total| instant_after(started, total)),
-        account: Account::new(started),
-        trail: Trail::default(),
-        was_public: false,
-        quirks: Quirks::NONE,
-        request,
-    };
+    let tally = &client.pool.tally;
+    tally.count(|counters| counters.requests += 1);
+    let mut fetch = Fetch::begin(client, request, started)?;
     fetch.tracer.tell(Event::RequestStart {
         method: &fetch.request.method,
         url: &fetch.request.url,
@@ -118,6 +111,7 @@ pub(crate) async fn fetch(
         Ok(transfer) => transfer,
         Err(error) => return Err(fetch.blame(error)),
     };
+    tally.count(|counters| counters.responses += 1);
     let Fetch {
         request,
         account,
@@ -127,7 +121,27 @@ pub(crate) async fn fetch(
     Ok(Response::new(transfer, request.url, account, quirks))
 }
 
-impl Fetch<'_> {
+impl<'a> Fetch<'a> {
+    fn begin(
+        client: &'a Rc<Shared>,
+        request: Box<Request>,
+        started: Instant,
+    ) -> Result<Fetch<'a>, Error> {
+        let total = request.options.deadlines.total;
+        Ok(Fetch {
+            client,
+            origin: Origin::of(&request.url)?,
+            tracer: client.tracer(),
+            total: total.map(|total| instant_after(started, total)),
+            account: Account::new(started),
+            trail: Trail::default(),
+            was_public: false,
+            left_home: false,
+            quirks: Quirks::NONE,
+            request,
+        })
+    }
+
     /// A transfer whose response is for the caller.
     async fn run(&mut self) -> Result<Box<Transfer>, Error> {
         // Bounded by the redirect limit.
@@ -185,6 +199,9 @@ impl Fetch<'_> {
     fn follow(&mut self, status: u16, next: NextRequest, peer: Option<SocketAddr>) {
         self.was_public |= peer.is_some_and(|peer| is_public(peer.ip()));
         next.apply(&mut self.request.headers);
+        self.left_home |= next.crosses_origin;
+        let tally = &self.client.pool.tally;
+        tally.count(|counters| counters.redirects += 1);
         let from = std::mem::replace(&mut self.request.url, next.url);
         self.request.method = next.method;
         self.origin = next.origin;
@@ -201,12 +218,15 @@ impl Fetch<'_> {
 
     /// Adds what the call knows to an error.
     fn blame(&mut self, error: Error) -> Error {
+        let tally = &self.client.pool.tally;
+        tally.count(|counters| counters.failed += 1);
         if let Some(timings) = error.timings() {
             self.account.add(&timings.clone());
         }
         let error = error
             .with_url(&self.request.url)
             .with_timings(self.account.so_far())
+            .with_history(&self.account.history)
             .with_attempts(self.account.attempts);
         self.tracer.tell(Event::RequestFailed { error: &error });
         error

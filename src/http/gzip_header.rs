@@ -93,18 +93,7 @@ impl GzipHeader {
         let at = self.at;
         self.at = self.at.saturating_add(1);
         match self.part {
-            Part::Fixed => match (at, byte) {
-                (0, 0x1f) | (1, 0x8b) | (2, 8) => HeaderByte::More,
-                (0 | 1, _) => HeaderByte::NoMagic,
-                (2, _) => HeaderByte::Bad,
-                (3, flags) if flags & RESERVED != 0 => HeaderByte::Bad,
-                (3, flags) => {
-                    self.flags = flags;
-                    HeaderByte::More
-                }
-                (9, _) => self.enter(Part::ExtraLength),
-                _ => HeaderByte::More,
-            },
+            Part::Fixed => self.fixed(at, byte),
             Part::ExtraLength if at == 0 => {
                 self.number = u16::from(byte);
                 HeaderByte::More
@@ -131,6 +120,22 @@ impl GzipHeader {
                     false => HeaderByte::BadChecksum,
                 }
             }
+        }
+    }
+
+    /// Magic, method, flags, time, and two bytes that nobody needs.
+    fn fixed(&mut self, at: u16, byte: u8) -> HeaderByte {
+        match (at, byte) {
+            (0, 0x1f) | (1, 0x8b) | (2, 8) => HeaderByte::More,
+            (0 | 1, _) => HeaderByte::NoMagic,
+            (2, _) => HeaderByte::Bad,
+            (3, flags) if flags & RESERVED != 0 => HeaderByte::Bad,
+            (3, flags) => {
+                self.flags = flags;
+                HeaderByte::More
+            }
+            (9, _) => self.enter(Part::ExtraLength),
+            _ => HeaderByte::More,
         }
     }
 

@@ -30,6 +30,7 @@
 use std::mem::MaybeUninit;
 
 use super::error::Error;
+use super::folds;
 use super::headers::{Field, Headers};
 use super::kind::{ErrorKind, ParseFault};
 use super::limits::{Limit, Limits};
@@ -128,11 +129,8 @@ impl HeadReader {
     /// A short way for small pieces: `true` when all that is new lies inside a
     /// line, so that more is needed and nothing else can be said.
     #[inline]
-    pub(crate) fn inside_line(&mut self, recv: &RecvBuffer, limits: &Limits) -> bool {
-        self.verified == START.len()
-            && self
-                .scanner
-                .inside_line(recv.unread(), self.budget, limits.line_bytes)
+    pub(crate) fn inside_line(&mut self, recv: &RecvBuffer) -> bool {
+        self.verified == START.len() && self.scanner.inside_line(recv)
     }
 
     fn skip_empty_lines(&mut self, recv: &mut RecvBuffer, limits: &Limits) -> Result<(), Error> {
@@ -189,7 +187,7 @@ impl HeadReader {
         }
         let (text, fields) = head.headers.refill(raw);
         if self.scanner.folded() {
-            unfold(text)?;
+            folds::unfold(text)?;
             head.quirks.insert(Quirk::ObsFold);
         }
         let count = self.scanner.starts().saturating_sub(1);
@@ -245,58 +243,6 @@ fn parse_with<'b>(
         _ => Version::Http11,
     };
     Ok((version, code))
-}
-
-/// Replaces every line fold, and the blanks around it, by one space (RFC 9112
-/// section 5.2), in place.
-fn unfold(text: &mut Vec<u8>) -> Result<(), Error> {
-    let Some(first) = super::syntax::find_lf(text, 0) else {
-        return Ok(());
-    };
-    if matches!(text.get(first.saturating_add(1)), Some(b' ' | b'\t')) {
-        let ghost = text.get(first.saturating_add(1)..).unwrap_or_default();
-        let line = ghost.split(|b| *b == b'\r' || *b == b'\n').next();
-        return Err(Error::new(ErrorKind::Parse(ParseFault::LeadingSpace))
-            .with_peer_line(line.unwrap_or_default()));
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut lines = text.split_inclusive(|b| *b == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        let continued = matches!(
-            lines.peek().and_then(|next| next.first()),
-            Some(b' ' | b'\t')
-        );
-        let mut part = line;
-        if out.last() == Some(&b' ') {
-            part = start_trimmed(part);
-        }
-        if continued {
-            part = part.strip_suffix(b"\n").unwrap_or(part);
-            part = part.strip_suffix(b"\r").unwrap_or(part);
-            out.extend_from_slice(end_trimmed(part));
-            out.push(b' ');
-        } else {
-            out.extend_from_slice(part);
-        }
-    }
-    *text = out;
-    Ok(())
-}
-
-fn start_trimmed(line: &[u8]) -> &[u8] {
-    let blanks = line
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .count();
-    line.get(blanks..).unwrap_or_default()
-}
-
-fn end_trimmed(line: &[u8]) -> &[u8] {
-    let kept = line
-        .iter()
-        .rposition(|b| !matches!(b, b' ' | b'\t'))
-        .map_or(0, |last| last.saturating_add(1));
-    line.get(..kept).unwrap_or_default()
 }
 
 /// Gives httparse's error a name of ours and the line that caused it.

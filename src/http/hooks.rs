@@ -113,7 +113,7 @@ pub enum Event<'a> {
         /// The fields.
         headers: &'a Headers,
     },
-    /// Bytes of the body arrived, as delivered.
+    /// Bytes of a body, as delivered: its codings are undone.
     ResponseChunk {
         /// How many.
         bytes: usize,

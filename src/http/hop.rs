@@ -57,10 +57,15 @@ impl Fetch<'_> {
                 return Ok(transfer);
             };
             fresh = match self.verdict(&transfer, error.kind(), before) {
-                Retry::No => return Err(error.with_peer(transfer.peer())),
+                Retry::No => {
+                    let error = error.with_carrier(transfer.carrier());
+                    return Err(error.with_peer(transfer.peer()));
+                }
                 Retry::Yes => false,
                 Retry::OnFresh => true,
             };
+            let tally = &self.client.pool.tally;
+            tally.count(|counters| counters.retries += 1);
             self.tracer.tell(Event::Retry {
                 attempt: self.account.attempts,
             });
@@ -101,6 +106,7 @@ impl Fetch<'_> {
             origin: &self.origin,
             headers: &request.headers,
             defaults: &self.client.defaults,
+            left_home: self.left_home,
             form: match self.client.proxies.route(&self.origin) {
                 Route::Forward(proxy) => TargetForm::Absolute(proxy.credentials()),
                 Route::Direct | Route::Tunnel(_) => TargetForm::Origin,
@@ -183,6 +189,8 @@ impl Fetch<'_> {
         .await?;
         let peer = acquired.connection.peer();
         if acquired.connection.is_reused() {
+            let tally = &client.pool.tally;
+            tally.count(|counters| counters.reused += 1);
             self.tracer.tell(Event::ConnectionReused { peer });
         }
         // LAW N05: a kept connection was allowed for another request.

@@ -30,7 +30,7 @@ pub struct Limits {
     /// Bytes of chunk size lines beyond 16 digits and the line end: extensions,
     /// blanks, leading zeros, per message. [`Limit::ChunkOverhead`]
     pub chunk_overhead: usize,
-    /// Bytes of the trailer section. [`Limit::TrailerBytes`]
+    /// Bytes of the trailer section, without its empty line. [`Limit::TrailerBytes`]
     pub trailer_bytes: usize,
     /// Number of trailer fields. [`Limit::TrailerFields`]
     pub trailer_fields: usize,

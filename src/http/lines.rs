@@ -23,6 +23,7 @@
 )]
 
 use super::limits::Limit;
+use super::recv::RecvBuffer;
 use super::syntax;
 
 /// Incremental search for the empty line.
@@ -38,6 +39,8 @@ pub(crate) struct LineScanner {
     folded: bool,
     /// A line that ends with LF alone was seen.
     bare_lf: bool,
+    /// Up to so many bytes in all, no bound can be passed.
+    quiet: usize,
 }
 
 /// What the search found.
@@ -105,18 +108,26 @@ impl LineScanner {
         if bytes.len() > bounds.bytes.0 || unfinished > bounds.line_bytes {
             return Scan::TooLarge(bounds.first_passed(self.line));
         }
+        self.quiet = self.line.saturating_add(bounds.line_bytes);
+        self.quiet = self.quiet.min(bounds.bytes.0);
         Scan::More
     }
 
     /// The common case of a head that comes in small pieces: are the new bytes
     /// the middle of a line, within the bounds? Then they have been looked at.
+    ///
+    /// WHY NOT `scan`: a byte at a time, its forty instructions more are most of the
+    /// cost of a head.
     #[inline]
-    pub(crate) fn inside_line(&mut self, bytes: &[u8], most: usize, line_bytes: usize) -> bool {
-        let long = bytes.len() > most || bytes.len().saturating_sub(self.line) > line_bytes;
-        if long || super::syntax::find_lf(bytes, self.at).is_some() {
+    pub(crate) fn inside_line(&mut self, recv: &RecvBuffer) -> bool {
+        let length = recv.len();
+        let new = recv.behind(self.at);
+        #[cfg(test)]
+        syntax::visit(new.len());
+        if length > self.quiet || new.contains(&b'\n') {
             return false;
         }
-        self.at = bytes.len();
+        self.at = length;
         true
     }
 

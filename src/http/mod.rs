@@ -33,6 +33,7 @@ mod client;
 mod connect;
 mod connection;
 mod content;
+mod counters;
 mod deadlines;
 mod dial;
 mod dns;
@@ -43,11 +44,13 @@ mod event;
 mod exchange;
 mod faults;
 mod fetch;
+mod folds;
 mod framing;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 #[path = "../../tests/fuzz/targets/http/mod.rs"]
 pub mod fuzzing;
+mod given;
 #[cfg(feature = "gzip")]
 mod gzip_header;
 mod head;
@@ -93,6 +96,7 @@ pub use builder::ClientBuilder;
 pub use call::RequestBuilder;
 pub use client::Client;
 pub use connect::{Connect, Connected, Connecting, Destination, Stream};
+pub use counters::{Closed, Counters};
 pub use deadlines::{Deadline, Deadlines, MinRate};
 pub use error::{
     ConnectFault, DecodeFault, Error, ErrorKind, FramingFault, ParseFault, Phase, ProxyFault,

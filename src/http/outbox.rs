@@ -173,6 +173,13 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
+    /// Has everything left that was announced? The source may not have said yet that
+    /// it has no more, and a quick server answers before it does.
+    pub(crate) fn is_on_the_wire(&self) -> bool {
+        let from_reader = matches!(self.source, Source::Reader(_));
+        from_reader && self.written == self.framed.len() && self.writer.is_full()
+    }
+
     /// Bytes written so far.
     pub(crate) fn sent(&self) -> u64 {
         self.sent

@@ -77,8 +77,22 @@ impl RecvBuffer {
     }
 
     /// `count` bytes were read into [`space`](RecvBuffer::space).
+    #[inline]
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
+    }
+
+    /// How many bytes are not consumed.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// The bytes not consumed, without the first `count`.
+    #[inline]
+    pub(crate) fn behind(&self, count: usize) -> &[u8] {
+        let from = self.start.saturating_add(count);
+        self.bytes.get(from..self.end).unwrap_or_default()
     }
 
     /// The bytes not consumed.

@@ -34,6 +34,7 @@ use url::Url;
 use super::basic;
 use super::error::Error;
 use super::headers::Headers;
+use super::into_url;
 use super::kind::{ErrorKind, RedirectFault};
 use super::limits::{Limit, Limits};
 use super::method::Method;
@@ -149,6 +150,7 @@ impl Trail {
             return Ok(Step::Deliver);
         };
         let next = resolve(turn, location, policy)?;
+        into_url::check_length(&next.url, limits)?;
         self.visited.push((turn.method.clone(), turn.url.clone()));
         // One repetition can make sense: a page that wants to be asked twice.
         let again = |seen: &&(Method, Url)| seen.0 == next.method && seen.1 == next.url;
@@ -166,7 +168,7 @@ impl NextRequest {
     /// Changes the fields of the last request into those of this one.
     pub(crate) fn apply(&self, headers: &mut Headers) {
         if self.crosses_origin {
-            headers.remove_if(|name| CREDENTIALS.iter().any(|c| same(name, c)));
+            headers.remove_if(is_credential);
         }
         if self.drop_body {
             headers.remove_if(|name| {
@@ -195,6 +197,11 @@ const CREDENTIALS: [&str; 7] = [
     "www-authenticate",
     "host",
 ];
+
+/// Does a field of this name belong to one origin?
+pub(crate) fn is_credential(name: &[u8]) -> bool {
+    CREDENTIALS.iter().any(|known| same(name, known))
+}
 
 /// What belongs to a body, beside `Content-*`.
 const BODY_FIELDS: [&str; 4] = ["transfer-encoding", "expect", "trailer", "digest"];
@@ -226,27 +233,11 @@ fn resolve(
 ) -> Result<NextRequest, Error> {
     let bad = |fault| refuse(fault).with_detail(&location_excerpt(location));
     let mut quirks = Quirks::NONE;
-    if location
-        .iter()
-        .any(|b| !b.is_ascii_graphic() || *b == b'\\')
-    {
+    let odd = |b: &u8| !b.is_ascii_graphic() || *b == b'\\';
+    if location.iter().any(odd) {
         quirks.insert(Quirk::OddLocation);
     }
-    let text = as_text(location);
-    let mut url = turn
-        .url
-        .join(&text)
-        .map_err(|error| bad(RedirectFault::Target).with_source(error))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad(RedirectFault::Scheme));
-    }
-    if turn.url.scheme() == "https" && url.scheme() == "http" && !policy.downgrade {
-        return Err(bad(RedirectFault::Downgrade));
-    }
-    if url.fragment().is_none() {
-        // RFC 9110 section 10.2.2
-        url.set_fragment(turn.url.fragment());
-    }
+    let mut url = target(turn, location, policy)?;
     let authorization = basic::take_userinfo(&mut url);
     let origin = Origin::of(&url).map_err(|_| bad(RedirectFault::Target))?;
     let crosses_origin = Origin::of(turn.url).map_or(true, |from| from != origin);
@@ -264,6 +255,24 @@ fn resolve(
         authorization,
         quirks,
     })
+}
+
+/// Where `Location` leads, if it may lead there.
+fn target(turn: &Turn<'_>, location: &[u8], policy: &RedirectPolicy) -> Result<Url, Error> {
+    let bad = |fault| refuse(fault).with_detail(&location_excerpt(location));
+    let joined = turn.url.join(&as_text(location));
+    let mut url = joined.map_err(|error| bad(RedirectFault::Target).with_source(error))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad(RedirectFault::Scheme));
+    }
+    if turn.url.scheme() == "https" && url.scheme() == "http" && !policy.downgrade {
+        return Err(bad(RedirectFault::Downgrade));
+    }
+    if url.fragment().is_none() {
+        // RFC 9110 section 10.2.2
+        url.set_fragment(turn.url.fragment());
+    }
+    Ok(url)
 }
 
 /// Fetch section 4.4: POST becomes GET at 301 and 302, everything but HEAD at

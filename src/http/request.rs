@@ -10,7 +10,7 @@
 //!
 //! Absent on purpose: the body. `upload.rs` frames it.
 //!
-//! Read next: `upload.rs`, `exchange.rs`.
+//! Read next: `given.rs`, `upload.rs`, `exchange.rs`.
 
 #![cfg_attr(
     not(test),
@@ -31,11 +31,11 @@ use super::basic;
 use super::content;
 use super::error::Error;
 use super::exchange::Asked;
+use super::given::{self, Given};
 use super::headers::{self, Headers};
 use super::kind::{ErrorKind, RequestFault};
 use super::method::Method;
 use super::origin::Origin;
-use super::syntax;
 
 /// Everything the head is made of.
 pub(crate) struct RequestHead<'a> {
@@ -49,6 +49,8 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) headers: &'a Headers,
     /// The client's default fields; a name the caller used is left out.
     pub(crate) defaults: &'a Headers,
+    /// A redirect led to another origin: credentials among the defaults stay behind.
+    pub(crate) left_home: bool,
     /// How the target is written.
     pub(crate) form: TargetForm<'a>,
     /// What is known about the body.
@@ -132,42 +134,14 @@ pub(crate) fn write_connect(
 fn write(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<Asked, Error> {
     let body = body_to_announce(head)?;
     let given = Given::collect(head, body)?;
-    request_line(out, head)?;
-    put(
-        out,
-        "Host",
-        given.host.unwrap_or(head.origin.authority().as_bytes()),
-    );
-    if !given.user_agent && !head.user_agent.is_empty() {
-        headers::check(b"User-Agent", head.user_agent.as_bytes())?;
-        put(out, "User-Agent", head.user_agent.as_bytes());
-    }
-    if !given.accept {
-        put(out, "Accept", b"*/*");
-    }
     // A range of a compressed body cannot be decompressed.
     let decode = head.decode && !given.range;
-    if decode
-        && !given.accept_encoding
-        && let Some(codings) = content::ACCEPT_ENCODING
-    {
-        put(out, "Accept-Encoding", codings.as_bytes());
+    request_line(out, head)?;
+    our_fields(out, head, &given, decode)?;
+    for (name, value) in given::fields_to_send(head) {
+        put_checked(out, name, value)?;
     }
-    for (name, value) in fields_to_send(head) {
-        headers::check(name.as_bytes(), value)?;
-        put(out, name, value);
-    }
-    if !given.authorization
-        && let Some(value) = basic::of_url(head.url)
-    {
-        put(out, "Authorization", value.as_bytes());
-    }
-    if let TargetForm::Absolute(Some(credentials)) = head.form
-        && !given.proxy_authorization
-    {
-        headers::check(b"Proxy-Authorization", credentials.as_bytes())?;
-        put(out, "Proxy-Authorization", credentials.as_bytes());
-    }
+    credentials(out, head, &given)?;
     match body {
         BodyLength::None => {}
         BodyLength::Known(length) => {
@@ -189,93 +163,43 @@ fn write(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<Asked, Error> {
     })
 }
 
-/// What the caller and the defaults gave that concerns us.
-#[derive(Default)]
-struct Given<'a> {
-    host: Option<&'a [u8]>,
-    user_agent: bool,
-    accept: bool,
-    accept_encoding: bool,
-    range: bool,
-    authorization: bool,
-    proxy_authorization: bool,
-    expect: bool,
-    upgrade: bool,
-    close: bool,
-    connection_upgrade: bool,
-}
-
-impl<'a> Given<'a> {
-    fn collect(head: &'a RequestHead<'_>, body: BodyLength) -> Result<Given<'a>, Error> {
-        let mut given = Given::default();
-        for (name, value) in all_fields(head) {
-            given.field(name, value, body)?;
-        }
-        Ok(given)
+/// What every request has, unless the caller has it.
+fn our_fields(
+    out: &mut Vec<u8>,
+    head: &RequestHead<'_>,
+    given: &Given<'_>,
+    decode: bool,
+) -> Result<(), Error> {
+    let host = given.host.unwrap_or(head.origin.authority().as_bytes());
+    put(out, "Host", host);
+    if !given.user_agent && !head.user_agent.is_empty() {
+        put_checked(out, "User-Agent", head.user_agent.as_bytes())?;
     }
-
-    fn field(&mut self, name: &str, value: &'a [u8], body: BodyLength) -> Result<(), Error> {
-        let refuse = |fault| Err(Error::new(ErrorKind::Request(fault)).with_detail(name));
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if is("host") {
-            // A Host with a blank or a comma is read differently by every proxy.
-            let bad = value.is_empty()
-                || value
-                    .iter()
-                    .any(|b| !b.is_ascii_graphic() || b",/\\@".contains(b));
-            if bad || self.host.replace(value).is_some() {
-                return refuse(RequestFault::Host);
-            }
-        } else if is("content-length") {
-            let announced = match body {
-                BodyLength::Known(length) => Some(length),
-                BodyLength::None => Some(0),
-                BodyLength::Chunked => None,
-            };
-            if announced.is_none() || syntax::decimal(value) != announced {
-                return refuse(RequestFault::OwnedHeader);
-            }
-        } else if is("transfer-encoding") {
-            if body != BodyLength::Chunked || !value.eq_ignore_ascii_case(b"chunked") {
-                return refuse(RequestFault::OwnedHeader);
-            }
-        } else if is("connection") {
-            for token in syntax::members(value) {
-                self.close |= token.eq_ignore_ascii_case(b"close");
-                self.connection_upgrade |= token.eq_ignore_ascii_case(b"upgrade");
-            }
-        } else {
-            self.user_agent |= is("user-agent");
-            self.accept |= is("accept");
-            self.accept_encoding |= is("accept-encoding");
-            self.range |= is("range");
-            self.authorization |= is("authorization");
-            self.proxy_authorization |= is("proxy-authorization");
-            self.upgrade |= is("upgrade");
-            self.expect |= is("expect") && value.eq_ignore_ascii_case(b"100-continue");
-        }
-        Ok(())
+    if !given.accept {
+        put(out, "Accept", b"*/*");
     }
+    if decode
+        && !given.accept_encoding
+        && let Some(codings) = content::ACCEPT_ENCODING
+    {
+        put(out, "Accept-Encoding", codings.as_bytes());
+    }
+    Ok(())
 }
 
-/// The caller's fields, then the defaults the caller did not name.
-fn all_fields<'a>(head: &'a RequestHead<'_>) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-    let defaults = head.defaults.iter();
-    let defaults = defaults.filter(|(name, _)| !head.headers.contains(name));
-    head.headers.iter().chain(defaults)
-}
-
-/// Those of them that are sent as they are. The others we write ourselves.
-fn fields_to_send<'a>(head: &'a RequestHead<'_>) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-    let to_proxy = matches!(head.form, TargetForm::Absolute(_));
-    all_fields(head).filter(move |(name, _)| {
-        let ours = ["host", "content-length", "transfer-encoding", "expect"]
-            .iter()
-            .any(|own| name.eq_ignore_ascii_case(own));
-        // A proxy's credentials are not for the origin.
-        let misplaced = !to_proxy && name.eq_ignore_ascii_case("proxy-authorization");
-        !ours && !misplaced
-    })
+/// Those of the URL and of the proxy, unless the caller has them.
+fn credentials(out: &mut Vec<u8>, head: &RequestHead<'_>, given: &Given<'_>) -> Result<(), Error> {
+    if !given.authorization
+        && let Some(value) = basic::of_url(head.url)
+    {
+        put(out, "Authorization", value.as_bytes());
+    }
+    if let TargetForm::Absolute(Some(credentials)) = head.form
+        && !given.proxy_authorization
+    {
+        put_checked(out, "Proxy-Authorization", credentials.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// RFC 9110 section 8.6: methods that expect content say when there is none.
@@ -316,6 +240,13 @@ fn check_target(target: &[u8]) -> Result<(), Error> {
         true => Ok(()),
         false => Err(ErrorKind::Request(RequestFault::Url).into()),
     }
+}
+
+/// LAW H06: whoever checked it before.
+fn put_checked(out: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), Error> {
+    headers::check(name.as_bytes(), value)?;
+    put(out, name, value);
+    Ok(())
 }
 
 fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {

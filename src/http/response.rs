@@ -299,12 +299,18 @@ impl Response {
     }
 
     fn fail(&mut self, error: Error) -> Error {
-        self.transfer = None;
-        error
+        let transfer = self.transfer.take();
+        let mut error = error
             .with_url(&self.url)
             .with_peer(self.peer)
             .with_timings(self.account.so_far())
-            .with_attempts(self.account.attempts)
+            .with_history(&self.account.history)
+            .with_attempts(self.account.attempts);
+        if let Some(transfer) = transfer {
+            error = error.with_carrier(transfer.carrier());
+            transfer.tell_broken(&error);
+        }
+        error
     }
 }
 

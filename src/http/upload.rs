@@ -73,6 +73,11 @@ impl BodyWriter {
         Ok(b"")
     }
 
+    /// Has so much come as was announced?
+    pub(crate) fn is_full(&self) -> bool {
+        self.length == BodyLength::Known(self.sent)
+    }
+
     /// Nothing comes any more. Appends the end of a chunked body, with its
     /// trailers, to `out`.
     ///

@@ -30,6 +30,7 @@ use super::{HostPin, Pool, Slot};
 use crate::clock::instant_after;
 use crate::http::alarm::{Alarm, earlier};
 use crate::http::connection::Connection;
+use crate::http::counters::Fate;
 use crate::http::deadlines::Deadline;
 use crate::http::error::Error;
 use crate::http::hooks::{Event, Tracer};
@@ -181,6 +182,7 @@ impl<'a> Turn<'a> {
             }
             return Some(self.acquired(connection, None));
         }
+        connection.ends(Fate::Stirred);
         drop(connection);
         if self.dialing.is_none() {
             self.dialed_at = Some(time::now());

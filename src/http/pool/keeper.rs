@@ -22,6 +22,8 @@ use std::time::Instant;
 
 use super::Pool;
 use crate::http::alarm::Alarm;
+use crate::http::counters::Fate;
+use crate::http::reuse::CloseReason;
 use crate::runtime::try_spawn;
 use crate::task::SpawnOptions;
 use crate::time;
@@ -119,8 +121,13 @@ impl Pool {
         let mut next: Option<Instant> = None;
         for (host, number, mut connection) in idle {
             let until = connection.keep_until();
-            if until <= now || connection.poll_stir(cx).is_ready() {
-                drop(connection);
+            let fate = match until <= now {
+                true => Some(Fate::NotKept(CloseReason::Expired)),
+                false if connection.poll_stir(cx).is_ready() => Some(Fate::Stirred),
+                false => None,
+            };
+            if let Some(fate) = fate {
+                connection.ends(fate);
                 continue;
             }
             next = Some(next.map_or(until, |next| next.min(until)));

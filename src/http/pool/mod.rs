@@ -37,6 +37,7 @@ pub(crate) use key::PoolKey;
 pub(crate) use ledger::Caps;
 
 use super::connection::Connection;
+use super::counters::{Counters, Fate, Tally};
 use super::reuse::{CloseReason, Reuse};
 use crate::slab::Key;
 use crate::time;
@@ -56,6 +57,8 @@ pub(crate) struct Pool {
     idle_timeout: Duration,
     /// How old it may get.
     max_lifetime: Option<Duration>,
+    /// What was done so far.
+    pub(crate) tally: Tally,
 }
 
 /// A place under the caps. Dropping it frees the place.
@@ -75,6 +78,7 @@ impl Pool {
             keeper: Keeper::default(),
             idle_timeout,
             max_lifetime,
+            tally: Tally::default(),
         })
     }
 
@@ -98,6 +102,20 @@ impl Pool {
         verdict: Reuse,
         hint: Option<Duration>,
     ) -> Result<(), CloseReason> {
+        if let Err(reason) = self.judge(&mut connection, verdict, hint) {
+            connection.ends(Fate::NotKept(reason));
+            return Err(reason);
+        }
+        connection.count_use();
+        self.put(connection)
+    }
+
+    fn judge(
+        &self,
+        connection: &mut Connection,
+        verdict: Reuse,
+        hint: Option<Duration>,
+    ) -> Result<(), CloseReason> {
         if let Reuse::Close(reason) = verdict {
             return Err(reason);
         }
@@ -116,9 +134,8 @@ impl Pool {
         if patience.is_zero() {
             return Err(CloseReason::Expired);
         }
-        connection.count_use();
         connection.keep_for(now, patience);
-        self.put(connection)
+        Ok(())
     }
 
     /// Makes a connection idle, or hands it to the next in line.
@@ -128,6 +145,7 @@ impl Pool {
         let waker = self.keeper.waker();
         let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
         if let Poll::Ready(reason) = connection.poll_stir(&mut cx) {
+            connection.ends(Fate::NotKept(reason));
             return Err(reason);
         }
         connection.found_silent();
@@ -137,7 +155,7 @@ impl Pool {
             Given::Granted(waker) => waker.into_iter().for_each(Waker::wake),
             Given::Idle => Keeper::notice(self, until),
             // Dropped here, with nothing borrowed: its slot goes to who waits.
-            Given::Surplus(surplus) => drop(surplus),
+            Given::Surplus(mut surplus) => surplus.ends(Fate::Evicted),
         }
         Ok(())
     }
@@ -150,7 +168,9 @@ impl Pool {
     /// Closes all idle connections.
     pub(crate) fn close_idle(&self) {
         let idle = self.books.borrow_mut().take_all_idle();
-        drop(idle);
+        for (_, _, mut connection) in idle {
+            connection.ends(Fate::ByCaller);
+        }
     }
 }
 
@@ -184,9 +204,12 @@ impl Pool {
         loop {
             let idle = self.books.borrow_mut().take_idle(host);
             let mut connection = idle?;
-            if connection.keep_until() > time::now() && !connection.has_stirred() {
-                return Some(connection);
-            }
+            let fate = match connection.keep_until() <= time::now() {
+                true => Fate::NotKept(CloseReason::Expired),
+                false if connection.has_stirred() => Fate::Stirred,
+                false => return Some(connection),
+            };
+            connection.ends(fate);
         }
     }
 
@@ -196,7 +219,8 @@ impl Pool {
         if self.books.borrow_mut().open(host).is_some() {
             return Some(self.slot(host));
         }
-        let evicted = self.books.borrow_mut().evict_for(host)?;
+        let mut evicted = self.books.borrow_mut().evict_for(host)?;
+        evicted.ends(Fate::Evicted);
         drop(evicted);
         let opened = self.books.borrow_mut().open(host);
         opened.map(|()| self.slot(host))
@@ -214,6 +238,22 @@ impl Pool {
     fn put_new(self: &Rc<Self>, mut connection: Box<Connection>) {
         connection.keep_for(time::now(), self.idle_timeout);
         let _ = self.put(connection);
+    }
+}
+
+impl Slot {
+    /// Counts, while there is a pool to count for.
+    pub(crate) fn count(&self, add: impl FnOnce(&mut Counters)) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.tally.count(add);
+        }
+    }
+
+    /// Its connection is gone.
+    pub(crate) fn count_end(&self, fate: Fate) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.tally.count_end(fate);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the request writer: exactly one request (H06).
 
 use super::super::kind::ErrorKind;
+use super::super::syntax;
 use super::*;
 
 struct Sample {
@@ -46,6 +47,7 @@ impl Sample {
             origin: &origin,
             headers: &self.headers,
             defaults: &self.defaults,
+            left_home: false,
             form: match self.proxy {
                 None => TargetForm::Origin,
                 Some(credentials) => TargetForm::Absolute(credentials),
@@ -322,6 +324,7 @@ fn request_bytes_are_exactly_one_request() {
             origin: &origin,
             headers: &sample.headers,
             defaults: &sample.defaults,
+            left_home: false,
             form: TargetForm::Origin,
             body: BodyLength::None,
             user_agent: "db/1",

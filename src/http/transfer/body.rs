@@ -14,11 +14,12 @@ use std::time::Instant;
 
 use super::{Transfer, with_cause};
 use crate::http::connection::Read;
-use crate::http::error::Error;
+use crate::http::error::{Carrier, Error};
 use crate::http::event::{self, Piece, Upload};
 use crate::http::faults;
 use crate::http::head::ResponseHead;
 use crate::http::headers::Headers;
+use crate::http::hooks::Event;
 use crate::http::kind::Phase;
 use crate::http::quirk::Quirks;
 use crate::http::timings::Timings;
@@ -27,10 +28,13 @@ use crate::time;
 impl Transfer {
     /// The bytes that [`poll_step`](Self::poll_step) found.
     pub(crate) fn lend(&mut self, piece: Piece) -> &[u8] {
-        match &mut self.connection {
+        let bytes = match &mut self.connection {
             Some(connection) => self.exchange.lend(piece, &mut connection.recv),
             None => &[],
-        }
+        };
+        let event = Event::ResponseChunk { bytes: bytes.len() };
+        self.tracer.tell(event);
+        bytes
     }
 
     /// How many bytes [`poll_direct`](Self::poll_direct) may read; `None` when they
@@ -59,6 +63,7 @@ impl Transfer {
                     self.wire.1 += n as u64;
                     self.watch.on_read(n);
                     self.exchange.took_direct(n as u64);
+                    self.tracer.tell(Event::ResponseChunk { bytes: n });
                     return Poll::Ready(Ok(n));
                 }
                 Poll::Ready(Ok(Read::Ended(how, error))) => {
@@ -141,6 +146,21 @@ impl Transfer {
     /// Bytes written and read.
     pub(crate) fn wire(&self) -> (u64, u64) {
         self.wire
+    }
+
+    /// What an error says of the connection.
+    pub(crate) fn carrier(&self) -> Carrier {
+        Carrier {
+            reused: self.reused,
+            wire: self.wire,
+        }
+    }
+
+    /// The body ended in this error: tells who listens.
+    pub(crate) fn tell_broken(&self, error: &Error) {
+        let tally = &self.client.pool.tally;
+        tally.count(|counters| counters.broken_bodies += 1);
+        self.tracer.tell(Event::RequestFailed { error });
     }
 
     /// Adds the time this exchange has taken up to its first byte, or to now.

@@ -110,6 +110,9 @@ impl Transfer {
     pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
             let pushed = self.poll_push(cx)?;
+            if self.outbox.as_ref().is_some_and(Outbox::is_on_the_wire) {
+                self.exchange.request_sent();
+            }
             match self.understand()? {
                 event::Event::Head => return Poll::Ready(Ok(())),
                 event::Event::Informational => {

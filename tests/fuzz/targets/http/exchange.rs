@@ -88,6 +88,48 @@ fn owned<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<strict::
         .collect()
 }
 
+/// Reads a head that comes in pieces so long, and counts its fields. No target: for
+/// counting instructions (`examples/http_cost.rs`).
+#[inline(never)]
+pub fn head_in_pieces(wire: &[u8], piece: usize) -> usize {
+    let limits = Limits {
+        head_bytes: usize::MAX,
+        ..Limits::default()
+    };
+    let asked = Asked {
+        method: Method::GET,
+        expects_continue: false,
+        upgrade: false,
+        close: false,
+        decode: false,
+    };
+    let mut exchange = Exchange::begin(asked, &limits);
+    exchange.request_sent();
+    let mut recv = RecvBuffer::new();
+    if piece == 1 {
+        // The copy of a byte must not cost more than what is measured.
+        for byte in wire {
+            recv.space()[0] = *byte;
+            recv.filled(1);
+            let event = exchange.advance(&mut recv);
+            assert!(matches!(event, Ok(Event::Need | Event::Head)));
+        }
+    }
+    let pieces = wire.chunks(piece);
+    for mut piece in pieces.filter(|_| piece > 1) {
+        while !piece.is_empty() {
+            let space = recv.space();
+            let (now, later) = piece.split_at(piece.len().min(space.len()));
+            space[..now.len()].copy_from_slice(now);
+            recv.filled(now.len());
+            piece = later;
+            let event = exchange.advance(&mut recv);
+            assert!(matches!(event, Ok(Event::Need | Event::Head)));
+        }
+    }
+    exchange.head().headers.len()
+}
+
 /// The first byte: method, end and options. The second: where to cut.
 pub fn target(data: &[u8]) {
     let mut bytes = Bytes::new(data);

@@ -31,7 +31,7 @@ fn read(wire: &[u8], cuts: &[usize]) -> Outcome {
     for piece in pieces(wire, cuts) {
         recv.put(piece);
         fed += piece.len();
-        if reader.inside_line(&recv, &limits) {
+        if reader.inside_line(&recv) {
             continue;
         }
         match reader.read(&mut recv, &limits, &mut head) {

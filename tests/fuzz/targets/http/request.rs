@@ -49,6 +49,7 @@ pub fn target(data: &[u8]) {
         origin: &origin,
         headers: &headers,
         defaults: &defaults,
+        left_home: options & 128 != 0,
         form: match options & 16 {
             0 => TargetForm::Origin,
             _ => TargetForm::Absolute(credentials),
