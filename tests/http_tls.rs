@@ -365,7 +365,8 @@ fn v04_our_connections_end_with_close_notify() {
                     stream.close().await.unwrap();
                 }
                 // Ok(0) only behind a close_notify; an end without one is an error.
-                told.borrow_mut().push(stream.read(&mut request).await.ok());
+                let end = stream.read(&mut request).await.ok();
+                told.borrow_mut().push(end);
             }));
             std::future::ready(Ok(Connected::new(ours)))
         });

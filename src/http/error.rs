@@ -9,7 +9,7 @@
 //!
 //! Absent on purpose: back traces, and a `Box<dyn Error>` as the only content.
 //!
-//! Read next: `kind.rs` for the reasons, `escape.rs` for the text.
+//! Read next: `kind.rs` for the reasons, `error_text.rs` for the text.
 
 #![cfg_attr(
     not(test),
@@ -25,7 +25,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use url::Url;
 
@@ -286,48 +285,6 @@ fn usual_phase(kind: ErrorKind) -> Phase {
     }
 }
 
-/// `http://host/path: timeout after 8.0 s: queue 3.1, dns 0.0, ...`
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let record = &*self.0;
-        if let Some(url) = &record.url {
-            write!(f, "{}: ", escape::excerpt(url.as_str().as_bytes()))?;
-        }
-        record.kind.fmt(f)?;
-        match (record.kind, &record.timings) {
-            (ErrorKind::Timeout(deadline), Some(timings)) => {
-                let after = Seconds(timings.total);
-                write!(f, " after {after} s: {timings}")?;
-                write!(f, " (deadline {deadline}, in {})", record.phase)?;
-            }
-            (ErrorKind::Timeout(deadline), None) => {
-                write!(f, " (deadline {deadline}, in {})", record.phase)?;
-            }
-            _ => write!(f, " (in {})", record.phase)?,
-        }
-        if let Some(detail) = &record.detail {
-            write!(f, ": {detail}")?;
-        }
-        if let Some(source) = &record.source {
-            let text = source.to_string();
-            write!(f, ": {}", escape::excerpt(text.as_bytes()))?;
-        }
-        if record.attempts > 1 {
-            write!(f, " (attempt {})", record.attempts)?;
-        }
-        Ok(())
-    }
-}
-
-/// A duration as seconds with one decimal.
-struct Seconds(Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1}", self.0.as_secs_f64())
-    }
-}
-
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
@@ -375,6 +332,7 @@ impl From<Error> for std::io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_timeout_says_where_the_time_went() -> Result<(), url::ParseError> {

@@ -39,6 +39,7 @@ mod dial;
 mod dns;
 mod doors;
 mod error;
+mod error_text;
 mod escape;
 mod event;
 mod exchange;
