@@ -309,7 +309,7 @@ fetch has the priority of its attempts so far (a retry goes first), the deadline
 --timeout gives it, its host as its group, and in the demo its latency as its size. While
 the network is what everybody waits for, the order of the loop's tasks matters little; the
 order in which they get one of the -c slots matters much: compare -c 10 --gate sjf with
--c 10 --gate lifo. In that line are at most --window URLs whose hosts let them.
+-c 10 --gate lifo. In that line are at most 1,024 URLs whose hosts let them.
 
 Pictures hold the first 1,048,576 events of the loop, some ten per URL.
 

@@ -1,8 +1,8 @@
 //! One half of the scheduler: what begins, and when.
 //!
 //! Laws: without a gate a task begins when a slot is free; with one it stands in line,
-//! and the gate's policy decides. Those in line are as many as the window holds, and
-//! none of them keeps another host's URL from the line.
+//! and the gate's policy decides. Those in line are bounded, so memory does not follow
+//! the number of URLs; none of them waits for its host.
 //!
 //! Read next: `ending.rs`, the other half; `turnstile.rs`, the line.
 
@@ -17,6 +17,9 @@ use std::time::Instant;
 
 /// Jobs that stand in line in one poll: each spends some of the poll's budget.
 const LINE_UP: usize = 32;
+
+/// Jobs in line at most: each is a task and needs some 3 KiB.
+const LONGEST_LINE: usize = 1024;
 
 /// How far starting has come.
 pub(super) enum Started {
@@ -83,7 +86,7 @@ impl Scheduler<'_> {
     fn has_room(&self) -> bool {
         match self.turnstile {
             None => self.attempts.len() < self.plan.concurrency,
-            Some(_) => self.in_line < self.plan.window,
+            Some(_) => self.in_line < self.plan.window.min(LONGEST_LINE),
         }
     }
 
