@@ -8,12 +8,13 @@
 //! Read next: `table.rs`, then `experiments/mod.rs`.
 
 use crate::bench::{Setup, Time, run};
-use crate::job::{Job, Out, open};
+use crate::job::{Job, LAB, Out, open};
 use crate::meter::Facts;
 use crate::orders::order;
 use downbeat::policy::{Expression, Policy};
-use downbeat::testing::Recording;
+use downbeat::testing::{Recording, What, Why};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -121,6 +122,7 @@ impl Lab {
         let record = self.record && self.left.borrow().recordings.len() < MAX_RECORDINGS;
         let (outs, mut facts) = run(setup.record(record), open(Rc::clone(jobs)));
         let outs = outs.unwrap_or_default();
+        from_arrival(&mut facts.recording, jobs);
         facts.check_little(outs.iter().map(|out| out.left.saturating_sub(out.spawned)));
         self.note(label, &mut facts);
         let jobs = Rc::clone(jobs);
@@ -150,6 +152,29 @@ impl Lab {
             left.recordings.push((label.to_owned(), recording));
         }
     }
+}
+
+/// In a picture a job begins when it arrives: the task that spawns it may have to wait
+/// for the end of a poll, and so would the job's life, by as much as the order says.
+fn from_arrival(recording: &mut Recording, jobs: &[Job]) {
+    let tasks = recording.tasks.iter_mut().enumerate();
+    let of_jobs = tasks.filter(|(_, task)| task.group != LAB && task.name.is_none());
+    let arrivals: BTreeMap<u32, u64> = of_jobs
+        .zip(jobs.iter().enumerate())
+        .map(|((task, known), (number, job))| {
+            known.name = Some(format!("job {number}").into());
+            (task as u32, job.at)
+        })
+        .collect();
+    for event in &mut recording.events {
+        if let What::Ready { task, why } = &mut event.what
+            && let Why::Spawn(by) = why
+            && let Some(at) = arrivals.get(task)
+        {
+            (*by, event.at) = (None, event.at.min(*at));
+        }
+    }
+    recording.events.sort_by_key(|event| event.at);
 }
 
 impl Ran {
