@@ -24,14 +24,13 @@ use downbeat::testing::{Recorder, Recording};
 use downbeat::time::{now, sleep_until, work};
 use downbeat::{Runtime, SpawnOptions, spawn_with, yield_now};
 use pictures::{Run, Summary};
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Who waited goes before who yielded; among equals first in, first out.
 #[derive(Default)]
 struct WaitersFirst {
-    waited: VecDeque<Runnable>,
-    yielded: VecDeque<Runnable>,
+    waited: std::collections::VecDeque<Runnable>,
+    yielded: std::collections::VecDeque<Runnable>,
 }
 
 impl Policy for WaitersFirst {
@@ -151,8 +150,8 @@ async fn program() -> Figures {
         };
         spawn_with(task, SpawnOptions::new().name(format!("request {i}")))
     };
-    let crunchers: Vec<_> = (1..=4).map(cruncher).collect();
     let requests: Vec<_> = (1..=10).map(request).collect();
+    let crunchers: Vec<_> = (1..=4).map(cruncher).collect();
     for cruncher in crunchers {
         cruncher.await.unwrap_or_else(|error| error.resume());
     }

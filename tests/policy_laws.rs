@@ -193,6 +193,39 @@ fn same_results_under_every_policy_and_same_hash_for_a_seed() {
     }
 }
 
+/// Each policy says in its head what it does, what it costs, who may starve under it, and
+/// who thought of it.
+#[test]
+fn heads_say_what_one_must_know() {
+    // Not policies: what several of them need, and the reader of expressions.
+    let others = [
+        "chance",
+        "expression",
+        "fixed",
+        "mod",
+        "reader",
+        "timeline",
+        "words",
+    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if others.contains(&name.as_str()) {
+            continue;
+        }
+        seen += 1;
+        let text = std::fs::read_to_string(&path).unwrap();
+        let head = text.lines().take_while(|line| line.starts_with("//!"));
+        let head: String = head.flat_map(|line| [line, "\n"]).collect();
+        for word in ["Order", "Cost", "tarvation", "Source"] {
+            assert!(head.contains(word), "{name}: the head has no {word:?}");
+        }
+    }
+    assert!(seen >= 28, "{seen} policies");
+}
+
 /// Written down once: no machine, no compiler and no change may differ.
 #[test]
 fn schedules_are_the_same_on_every_machine() {

@@ -3,8 +3,9 @@
 //! Order: the wake minus `step` per level of priority. All tickets age alike, so
 //! their order never changes while they wait, and nothing is ever ranked again.
 //! Cost: O(log n) and a clock. Starvation: a ticket waits for no arrival that comes
-//! more than (highest priority - its own) x `step` after it. Source: Kleinrock,
-//! "A delay dependent queue discipline", 1964, in its linear form.
+//! more than (highest priority - its own) x `step` after it. Source: Jackson, "Some
+//! problems in queueing with dynamic priorities", 1960: one slope for all. (With a
+//! slope per class, Kleinrock 1964, orders do change while tickets wait.)
 
 use super::timeline::Timeline;
 use super::{Policy, Sched, by};

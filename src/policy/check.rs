@@ -3,7 +3,8 @@
 //! Laws watched: a picked ticket was enqueued before and not picked since; `None`
 //! means empty, or `next_at` names a later time; what ran had been picked (if not,
 //! the policy lost its ticket and the loop rescued it).
-//! Order, starvation: those of the policy inside. Cost: O(log n) more per call.
+//! Order, starvation: those of the policy inside. Cost: O(log n) more per call. Source:
+//! the states by which sched_ext rejects what a scheduler may not do.
 
 use super::{Cause, End, Policy, Runnable, Sched, TaskId};
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! First in, first out: the default.
 //!
 //! Order: the time of the wake. Cost: O(1) and no clock. Starvation: none; with n
-//! runnable tasks a ticket waits for at most n - 1 polls.
+//! runnable tasks a ticket waits for at most n - 1 polls. Source: the queue at any
+//! counter; its mean wait is Pollaczek's and Khinchine's (1930, 1932).
 
 use super::{Cause, Policy, Runnable};
 use std::collections::VecDeque;

@@ -1,7 +1,8 @@
 //! Last in, first out: survives overload, and starves the oldest to do so.
 //!
 //! Order: the newest wake first. Cost: O(1) and no clock. Starvation: unbounded;
-//! two tasks that wake each other keep all others waiting for ever.
+//! two tasks that wake each other keep all others waiting for ever. Source: the stack;
+//! its waits: Vaulot 1954, Wishart 1960.
 
 use super::{Cause, Policy, Runnable};
 use std::time::Instant;

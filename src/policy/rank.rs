@@ -6,7 +6,7 @@
 //! that also learns from what ran is a type with the trait [`Rank`].
 //!
 //! Order: the key, then the wake. Cost: O(log n). Starvation: the key decides;
-//! ties never starve, because every key carries a sequence number.
+//! ties never starve, because every key carries a sequence number. Source: as above.
 //!
 //! Absent on purpose: ranks that change while a ticket waits. The linear ones need
 //! no change (`ageing.rs`); for the others write a [`Policy`].

@@ -3,7 +3,8 @@
 //! Everything the loop and its policy say to each other passes through the trait,
 //! so tracing is a wrapper and not a hook. Order, starvation: those of the policy
 //! inside. Cost: one call of the closure per call. For events of the loop (waits,
-//! spawns, ends of tasks) use an [`Observer`](crate::runtime::Observer).
+//! spawns, ends of tasks) use an [`Observer`](crate::runtime::Observer). Source:
+//! trio's instruments, Shuttle's `MetricsScheduler`.
 
 use super::{Cause, End, Policy, Runnable, Sched};
 use std::fmt;
