@@ -4,6 +4,7 @@
 //! ```text
 //! http_cost serve                      a server; prints its URL
 //! http_cost get URL N [AT_ONCE]        N requests, AT_ONCE at a time, bodies read
+//! http_cost idle URL N                 N connections, kept: bytes of memory for each
 //! http_cost head BYTES PIECE           a head so long, in pieces so long, in memory
 //! http_cost core BYTES PIECE           the same without a loop and a connection;
 //!                                      needs RUSTFLAGS="--cfg fuzzing"
@@ -38,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["serve"] => serve(),
         ["get", url, n] => get(url, n.parse()?, 1),
         ["get", url, n, at_once] => get(url, n.parse()?, at_once.parse()?),
+        ["idle", url, n] => idle(url, n.parse()?),
         ["head", bytes, piece] => head(bytes.parse()?, piece.parse()?),
         #[cfg(fuzzing)]
         ["core", bytes, piece] => core(bytes.parse()?, piece.parse()?),
@@ -79,6 +81,38 @@ fn get(url: &str, n: usize, at_once: usize) -> Result<(), Box<dyn Error>> {
     })?;
     println!("{n} requests, {bytes} bytes");
     Ok(())
+}
+
+/// What an idle connection holds on to: resident memory before and after.
+fn idle(url: &str, n: usize) -> Result<(), Box<dyn Error>> {
+    let each = run(async move {
+        let client = Client::builder().max_connections(2 * n).max_per_host(2 * n);
+        let client = client.build()?;
+        // What is made once is there before it counts.
+        client.get(url).send().await?.bytes().await?;
+        let before = resident()?;
+        let sends = (0..n).map(|_| client.get(url).send());
+        let mut responses = Vec::with_capacity(n);
+        for send in sends.map(|send| async { Ok::<_, downbeat::http::Error>(send.await?) }) {
+            // Held, so the next one needs a connection of its own.
+            responses.push(send.await?);
+        }
+        for response in responses.drain(..) {
+            response.bytes().await?;
+        }
+        let (_, idle) = client.connections();
+        Ok::<_, Box<dyn Error>>((resident()? - before) / idle.max(1))
+    })?;
+    println!("{each} bytes for each idle connection");
+    Ok(())
+}
+
+/// Resident memory, in bytes.
+fn resident() -> Result<usize, Box<dyn Error>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    Ok(number.ok_or("no VmRSS")?.parse::<usize>()? * 1024)
 }
 
 /// One response whose head has `bytes` bytes and comes in pieces of `piece`.
