@@ -260,9 +260,11 @@ impl<T: 'static> TaskGroup<T> {
                 return Poll::Pending;
             };
             drop(ended);
-            ready!(budget::spend(cx));
             let result = match self.running.get_mut(&id) {
-                Some(handle) => Pin::new(handle).poll(cx),
+                Some(handle) => {
+                    ready!(budget::spend(cx));
+                    budget::lend(|| Pin::new(handle).poll(cx))
+                }
                 None => {
                     self.ended.borrow_mut().order.pop_front();
                     continue;
