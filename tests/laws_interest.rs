@@ -33,7 +33,7 @@ async fn gives_up(what: &str, wait: impl Future) {
 }
 
 /// Writes until nothing more fits.
-async fn fill(stream: &mut (impl AsyncWriteExt + Unpin)) {
+async fn fill(stream: &mut impl AsyncWriteExt) {
     while poll_once(stream.write(&[0; 65536])).await.is_some() {}
 }
 

@@ -160,7 +160,7 @@ pub(super) fn set_policy_of(
 pub(super) fn snapshot(state: &LoopState) -> Vec<TaskInfo> {
     let mut tasks = Vec::new();
     let measured = state.measured.get();
-    state.table.for_each_live(|sched, task_state, _| {
+    state.table.for_each_live(|sched, task_state| {
         tasks.push(TaskInfo {
             id: sched.id(),
             name: sched.name().map(std::borrow::Cow::into_owned),

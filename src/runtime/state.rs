@@ -112,18 +112,17 @@ impl LoopState {
 
     /// Who waits for ever, and whether a waker is still out somewhere.
     pub(crate) fn stuck(&self) -> (Stuck, bool) {
-        let (mut tasks, mut wakeable) = (Vec::new(), false);
-        self.table.for_each_live(|sched, state, held| {
-            wakeable |= held;
+        let mut tasks = Vec::new();
+        self.table.for_each_live(|sched, state| {
             tasks.push(StuckTask {
                 task: TaskLabel::of(sched),
                 state,
                 polls: sched.polls(),
             });
         });
-        // The fence in here makes what their threads posted visible to our next look.
-        wakeable |= mailbox::is_held_elsewhere(&self.handles, 1);
-        (Stuck { tasks }, wakeable)
+        // The fences in here make what their threads posted visible to our next look.
+        let handles = mailbox::is_held_elsewhere(&self.handles, 1);
+        (Stuck { tasks }, self.table.is_wakeable() || handles)
     }
 
     /// Whether blocking jobs are out; the loop is woken when none is left.
