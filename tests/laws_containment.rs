@@ -136,6 +136,40 @@ fn s06_same_seed_same_trace() {
 }
 
 #[test]
+fn s06_the_seed_decides_what_is_left_to_chance() {
+    let run = |seed: Option<u64>| {
+        let mut builder = Runtime::builder().virtual_clock();
+        if let Some(seed) = seed {
+            builder = builder.seed(seed);
+        }
+        let mut runtime = builder.build().unwrap();
+        let numbers = runtime.block_on(async {
+            let numbers: Vec<u64> = (0..4).map(|_| runtime::random()).collect();
+            sleep(MS * (numbers[0] % 1000) as u32).await;
+            let winner = future::race([std::future::ready(()), std::future::ready(())])
+                .await
+                .0;
+            (numbers, winner)
+        });
+        (numbers, runtime.schedule_hash())
+    };
+    for seed in [None, Some(1), Some(2)] {
+        assert_eq!(run(seed), run(seed), "{seed:?}");
+    }
+    assert_eq!(run(None), run(Some(0)));
+    let (((one, first), hash), ((two, second), other)) = (run(Some(1)), run(Some(2)));
+    assert!(one != two && first != second && hash != other);
+    // Nobody's chance repeats itself under the real clock, unless asked to.
+    let real = || {
+        Runtime::new()
+            .unwrap()
+            .block_on(async { runtime::random() })
+    };
+    assert_ne!(real(), real());
+    assert_eq!(runtime::random(), 0, "no loop, no chance");
+}
+
+#[test]
 fn s06_a_group_cancels_its_children_in_order() {
     let order = Rc::new(RefCell::new(Vec::new()));
     virtual_runtime().block_on(async {

@@ -3,13 +3,14 @@
 mod laws;
 
 use downbeat::future::poll_once;
-use downbeat::runtime::WaitError;
+use downbeat::policy::Sched;
+use downbeat::runtime::{WaitError, current_task};
 use downbeat::time::sleep;
-use downbeat::{JoinError, Runtime, TaskGroup, gather, spawn, try_gather, yield_now};
+use downbeat::{JoinError, Runtime, SpawnOptions, TaskGroup, gather, spawn, try_gather, yield_now};
 use laws::{Count, MS, virtual_runtime, within_ten_seconds};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -217,4 +218,30 @@ fn a_waker_in_other_hands_is_no_certainty() {
         assert!(stuck.is_err() && downbeat::time::now() - began >= MS);
         drop(kept);
     });
+}
+
+#[test]
+fn work_from_afar_has_the_name_and_the_site_its_sender_gave_it() {
+    let mut runtime = virtual_runtime();
+    let handle = runtime.handle();
+    let named = |name: &'static str| SpawnOptions::new().name(name).priority(7);
+    let here = runtime.spawn_with(current_card(), named("from outside"));
+    let line = line!() + 1;
+    let afar = thread::spawn(move || handle.spawn_with_options(current_card, named("from afar")));
+    let afar = afar.join().unwrap();
+    runtime.block_on(async {
+        assert_eq!(here.await.unwrap().0, "from outside");
+        let (name, priority, site) = afar.await.unwrap();
+        assert_eq!((name.as_str(), priority), ("from afar", 7));
+        assert_eq!((site.file(), site.line()), (file!(), line));
+    });
+}
+
+/// The name, the priority and the spawn site of the task that runs this.
+async fn current_card() -> (String, u32, &'static Location<'static>) {
+    let look = |card: &Sched| {
+        let name = card.name().unwrap_or_default().into_owned();
+        (name, card.priority(), card.site())
+    };
+    current_task(look).expect("a task runs this")
 }

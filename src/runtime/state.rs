@@ -12,12 +12,12 @@
 //!
 //! Read next: `stats.rs`, then `current.rs`.
 
-use super::report::{Report, Reporter, Stuck, StuckTask};
+use super::report::{Report, Reporter};
 use super::stats::{ScheduleHash, Stats};
 use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
-use crate::mailbox::{self, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::policy::Policy;
 use crate::primitives::Arc;
 use crate::task::table::TaskTable;
@@ -60,6 +60,8 @@ pub(crate) struct LoopState {
     pub(crate) outside: OnceCell<Box<dyn OutsideWork>>,
     /// What the builder says about the pool.
     pub(crate) pool_limits: PoolLimits,
+    /// Where the loop's random numbers stand.
+    pub(crate) chance: Cell<u64>,
     /// Whether timestamps are taken around each poll.
     pub(crate) measured: Cell<bool>,
     /// The list of the woken while the loop is not current.
@@ -108,21 +110,6 @@ impl LoopState {
     #[cold]
     pub(crate) fn report(&self, report: &Report) {
         self.reporter.report(report);
-    }
-
-    /// Who waits for ever, and whether a waker is still out somewhere.
-    pub(crate) fn stuck(&self) -> (Stuck, bool) {
-        let mut tasks = Vec::new();
-        self.table.for_each_live(|sched, state| {
-            tasks.push(StuckTask {
-                task: TaskLabel::of(sched),
-                state,
-                polls: sched.polls(),
-            });
-        });
-        // The fences in here make what their threads posted visible to our next look.
-        let handles = mailbox::is_held_elsewhere(&self.handles, 1);
-        (Stuck { tasks }, self.table.is_wakeable() || handles)
     }
 
     /// Whether blocking jobs are out; the loop is woken when none is left.

@@ -48,13 +48,13 @@ impl<P: Policy + 'static> Runtime<P> {
                 self.woke_up(from);
                 Ok(())
             }
-            _ => Err(self.state.stuck().0),
+            _ => Err(Stuck::of(&self.state).0),
         }
     }
 
     /// No timer, no source, no job: only another thread can help, if one exists.
     fn wait_for_threads(&mut self) -> Result<(), Stuck> {
-        let (stuck, wakeable) = self.state.stuck();
+        let (stuck, wakeable) = Stuck::of(&self.state);
         if !self.state.mailbox.is_empty() {
             return Ok(());
         }

@@ -100,14 +100,7 @@ impl Watchdog {
             if what != TaskState::Runnable {
                 return;
             }
-            let fresh = Suspect {
-                polls: task.polls(),
-                seen_at: polls,
-                live,
-            };
-            // What was, unless it has been polled since.
-            let old = before.get(&task.id()).copied();
-            let suspect = old.filter(|old| old.polls == fresh.polls).unwrap_or(fresh);
+            let suspect = Suspect::seen(&before, task, polls, live);
             self.suspects.insert(task.id(), suspect);
             let ready_for = now.saturating_duration_since(task.ready_at());
             let others = polls - suspect.seen_at;
@@ -135,6 +128,19 @@ impl Watchdog {
 fn next_scan(patience: Duration, began: Instant, ended: Instant) -> Instant {
     let took = ended.saturating_duration_since(began);
     clock::instant_after(ended, patience.max(took.saturating_mul(19)))
+}
+
+impl Suspect {
+    /// What is known about a runnable task: what was, unless it has been polled since.
+    fn seen(before: &BTreeMap<TaskId, Self>, task: &Sched, seen_at: u64, live: u64) -> Self {
+        let polls = task.polls();
+        let old = before.get(&task.id()).filter(|old| old.polls == polls);
+        old.copied().unwrap_or(Self {
+            polls,
+            seen_at,
+            live,
+        })
+    }
 }
 
 impl<P: Policy + 'static> Runtime<P> {
