@@ -234,6 +234,10 @@ impl<T: 'static> TaskGroup<T> {
 
     /// Waits for the next child that ends; `None` when no child is left.
     ///
+    /// # Panics
+    /// While another loop than the children's runs here, or none, and all children
+    /// run: nothing would ever wake it.
+    ///
     /// # Cancel safety
     /// A result that was not returned stays in the group.
     pub async fn next(&mut self) -> Option<(TaskId, Result<T, JoinError>)> {

@@ -37,8 +37,8 @@ struct Letters<M> {
     queue: Vec<M>,
     /// False when the loop is gone.
     open: bool,
-    /// Whether one of them came from another thread.
-    from_afar: bool,
+    /// Where they came from.
+    origin: Origin,
 }
 
 /// Where the letters of a burst came from.
@@ -66,7 +66,7 @@ impl<M> Mailbox<M> {
         let letters = Mutex::new(Letters {
             queue: Vec::new(),
             open: true,
-            from_afar: false,
+            origin: Origin::Here,
         });
         Self {
             letters,
@@ -86,7 +86,9 @@ impl<M> Mailbox<M> {
             return Err(letter);
         }
         letters.queue.push(letter);
-        letters.from_afar |= this_thread() != self.owner;
+        if this_thread() != self.owner {
+            letters.origin = Origin::Afar;
+        }
         let first = letters.queue.len() == 1;
         if first {
             // ORDER: Release; `is_empty` loads it with Acquire. The letters
@@ -117,10 +119,7 @@ impl<M> Mailbox<M> {
         std::mem::swap(&mut letters.queue, taken);
         // ORDER: under the lock, so it cannot hide a letter posted after us.
         self.waiting.store(false, Ordering::Release);
-        match std::mem::take(&mut letters.from_afar) {
-            true => Origin::Afar,
-            false => Origin::Here,
-        }
+        std::mem::replace(&mut letters.origin, Origin::Here)
     }
 
     /// Whether no letter waits: one load, for the loop's hot path.

@@ -23,7 +23,7 @@
 
 mod ageing;
 mod boost;
-mod chance;
+pub(crate) mod chance;
 mod chaos;
 mod check;
 mod codel;

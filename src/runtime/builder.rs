@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
 use crate::mailbox::Mailbox;
+use crate::policy::chance::SplitMix;
 use crate::policy::{Fifo, Policy};
 use crate::primitives::Arc;
 use crate::task::table::TaskTable;
@@ -229,7 +230,12 @@ impl<P: Policy + 'static> Builder<P> {
     pub fn build(self) -> io::Result<Runtime<P>> {
         let Self { policy, settings } = self;
         let swappable = TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>();
-        let seed = settings.seed();
+        let seed = match settings.seed {
+            Some(seed) => seed,
+            None if settings.virtual_clock => 0,
+            // The keys of a hasher are the system's randomness.
+            None => RandomState::new().build_hasher().finish(),
+        };
         let state = loop_state(&settings, seed, swappable)?;
         state.reporter.set(settings.hook);
         let watched = settings.measure
@@ -266,18 +272,6 @@ impl<P: Policy + 'static> Builder<P> {
     }
 }
 
-impl Settings {
-    /// The seed that was given, or the default one.
-    fn seed(&self) -> u64 {
-        let any = || match self.virtual_clock {
-            true => 0,
-            // The keys of a hasher are the system's randomness.
-            false => RandomState::new().build_hasher().finish(),
-        };
-        self.seed.unwrap_or_else(any)
-    }
-}
-
 /// Everything the loop owns besides its policy and its observer, in its first
 /// state.
 fn loop_state(settings: &Settings, seed: u64, swappable: bool) -> io::Result<Rc<LoopState>> {
@@ -308,7 +302,7 @@ fn loop_state(settings: &Settings, seed: u64, swappable: bool) -> io::Result<Rc<
         swappable,
         outside: OnceCell::new(),
         pool_limits: settings.pool,
-        chance: Cell::new(seed),
+        chance: RefCell::new(SplitMix::new(seed)),
         measured: Cell::new(false),
         left_woken: Cell::new(NONE_WOKEN),
     }))

@@ -137,14 +137,8 @@ pub fn stats() -> Stats {
 /// simulated faults that come back with the same [`seed`](super::Builder::seed). Not
 /// for secrets. 0 where no loop runs.
 pub fn random() -> u64 {
-    let next = |state: &Rc<LoopState>| {
-        let step = state.chance.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        state.chance.set(step);
-        let z = (step ^ (step >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    current::with(next).unwrap_or_default()
+    let next = current::with(|state| state.chance.borrow_mut().next());
+    next.unwrap_or_default()
 }
 
 /// Changes the policy of this thread's loop, between two polls.

@@ -133,10 +133,9 @@ pub(crate) struct Reporter {
 pub(crate) type Hook = Box<dyn FnMut(&Report)>;
 
 impl Reporter {
-    /// Takes this hook; `None` for standard error.
+    /// Takes the first hook; `None` for standard error.
     pub(crate) fn set(&self, hook: Option<Hook>) {
-        let before = self.hook.replace(hook);
-        drop(before); // User code: outside the borrow.
+        *self.hook.borrow_mut() = hook;
     }
 
     /// Drops the hook; reports go to standard error from now on.
@@ -231,11 +230,8 @@ impl Stuck {
     pub(super) fn of(state: &LoopState) -> (Self, bool) {
         let mut tasks = Vec::new();
         state.table.for_each_live(|sched, state| {
-            tasks.push(StuckTask {
-                task: TaskLabel::of(sched),
-                state,
-                polls: sched.polls(),
-            });
+            let (task, polls) = (TaskLabel::of(sched), sched.polls());
+            tasks.push(StuckTask { task, state, polls });
         });
         // The fences in here make what their threads posted visible to our next look.
         let handles = mailbox::is_held_elsewhere(&state.handles, 1);

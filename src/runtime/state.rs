@@ -19,6 +19,7 @@ use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
 use crate::mailbox::Mailbox;
 use crate::policy::Policy;
+use crate::policy::chance::SplitMix;
 use crate::primitives::Arc;
 use crate::task::table::TaskTable;
 use crate::task::waker::Mail;
@@ -60,8 +61,8 @@ pub(crate) struct LoopState {
     pub(crate) outside: OnceCell<Box<dyn OutsideWork>>,
     /// What the builder says about the pool.
     pub(crate) pool_limits: PoolLimits,
-    /// Where the loop's random numbers stand.
-    pub(crate) chance: Cell<u64>,
+    /// The loop's random numbers.
+    pub(crate) chance: RefCell<SplitMix>,
     /// Whether timestamps are taken around each poll.
     pub(crate) measured: Cell<bool>,
     /// The list of the woken while the loop is not current.
