@@ -273,6 +273,7 @@ impl<S: Source> Registered<S> {
         direction: Direction,
         mut operation: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        ready!(budget::spend(cx));
         // Bounded: the second round comes after `clear`, so it registers the
         // waker, unless interruptions repeat, and those come from outside.
         budget::lend(|| {

@@ -80,8 +80,12 @@ impl TaskTable {
     pub(crate) fn is_wakeable(&self) -> bool {
         let tasks = self.tasks.borrow();
         let mut watching: HashMap<*const (), usize> = HashMap::new();
-        for watched in tasks.iter().filter_map(|(_, card)| card.life.watched_by()) {
-            *watching.entry(watched).or_default() += 1;
+        for (_, card) in tasks.iter() {
+            let watcher = card.life.watcher.take();
+            if let Some(waker) = &watcher {
+                *watching.entry(waker.data()).or_default() += 1;
+            }
+            card.life.watcher.set(watcher);
         }
         tasks.iter().any(|(_, card)| {
             let ours = watching.get(&waker_of(card).data()).copied();

@@ -167,18 +167,9 @@ impl Life {
         self.bell.clone()
     }
 
-    /// Whose waker waits for the end of this task.
-    pub(super) fn watched_by(&self) -> Option<*const ()> {
-        let watcher = self.watcher.take();
-        let waker = watcher.as_ref().map(Waker::data);
-        self.watcher.set(watcher);
-        waker
-    }
-
     /// Whether anybody holds the waker besides this card and `ours` others of the table.
     pub(super) fn is_held_elsewhere(&self, ours: usize) -> bool {
-        let bell = self.bell.as_ref();
-        bell.is_some_and(|bell| bell.is_held_elsewhere(ours))
+        self.bell.as_ref().is_some_and(|b| b.is_held_beyond(ours))
     }
 }
 

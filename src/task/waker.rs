@@ -76,7 +76,7 @@ impl Bell {
     }
 
     /// Whether anybody holds the waker besides the card and `ours` others of the table.
-    pub(super) fn is_held_elsewhere(&self, ours: usize) -> bool {
+    pub(super) fn is_held_beyond(&self, ours: usize) -> bool {
         mailbox::is_held_elsewhere(&self.shared, 2 + ours)
     }
 }
