@@ -50,8 +50,8 @@ pub(crate) fn lend<R>(operation: impl FnOnce() -> Poll<R>) -> Poll<R> {
 /// Spends one unit. `Pending` means the budget is gone: the task has been woken
 /// again and must return to the loop.
 ///
-/// Call it at the top of every leaf operation that may complete without
-/// waiting, before anything is taken or changed.
+/// Call it in every leaf operation that may complete without waiting, before anything
+/// is taken or changed; and [`lend`] it where only the operation knows whether it waits.
 #[inline]
 pub(crate) fn spend(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();

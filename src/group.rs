@@ -13,7 +13,7 @@
 //! Read next: `blocking/mod.rs`.
 
 use crate::budget;
-use crate::runtime::{spawn_with, try_spawn};
+use crate::runtime::{current, spawn_with, try_spawn};
 use crate::task::{JoinError, JoinHandle, SpawnOptions, TaskId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -21,7 +21,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 /// Spawns one task per future and waits for all: results in the order of the
 /// futures, a panic or a cancellation in its place.
@@ -71,13 +71,17 @@ where
     E: From<JoinError> + 'static,
 {
     let mut group = TaskGroup::new();
-    let mut places = BTreeMap::new();
+    let (mut places, mut refused) = (BTreeMap::new(), false);
     for (place, future) in futures.into_iter().enumerate() {
-        if let Some(id) = group.spawn(future) {
-            places.insert(id, place);
+        match group.spawn(future) {
+            Some(id) => drop(places.insert(id, place)),
+            None => refused = true,
         }
     }
     async move {
+        if refused {
+            return Err(E::from(JoinError::RuntimeGone));
+        }
         let mut outputs: Vec<Option<T>> = places.keys().map(|_| None).collect();
         while let Some((id, result)) = group.next().await {
             match result.map_err(E::from).and_then(|output| output) {
@@ -168,8 +172,9 @@ pub struct TaskGroup<T> {
 struct Ended {
     /// In the order of completion.
     order: VecDeque<TaskId>,
-    /// Who waits for the next one.
-    waker: Option<Waker>,
+    /// At which child the waker of the group's owner waits. It is in the table, with
+    /// those of join handles, where a loop that is stuck knows what it is worth.
+    watched: Option<TaskId>,
 }
 
 /// Travels inside a child; its drop is the end of the child, however it ends.
@@ -229,6 +234,10 @@ impl<T: 'static> TaskGroup<T> {
 
     /// Waits for the next child that ends; `None` when no child is left.
     ///
+    /// # Panics
+    /// While another loop than the children's runs here, or none, and all children
+    /// run: nothing would ever wake it.
+    ///
     /// # Cancel safety
     /// A result that was not returned stays in the group.
     pub async fn next(&mut self) -> Option<(TaskId, Result<T, JoinError>)> {
@@ -241,40 +250,31 @@ impl<T: 'static> TaskGroup<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<(TaskId, Result<T, JoinError>)>> {
         loop {
-            if self.running.is_empty() {
+            let ended = self.ended.borrow().order.front().copied();
+            // While none has ended, we wait at the first: the bells of all look there.
+            let Some(id) = ended.or_else(|| self.running.keys().next().copied()) else {
                 return Poll::Ready(None);
-            }
-            let ended = self.ended.borrow();
-            let Some(&id) = ended.order.front() else {
-                let same = ended
-                    .waker
-                    .as_ref()
-                    .is_some_and(|waker| waker.will_wake(cx.waker()));
-                drop(ended);
-                if !same {
-                    // LAW T5: a foreign waker's clone and drop are user code.
-                    let waker = cx.waker().clone();
-                    let old = self.ended.borrow_mut().waker.replace(waker);
-                    drop(old);
-                }
-                return Poll::Pending;
             };
-            drop(ended);
-            ready!(budget::spend(cx));
-            let result = match self.running.get_mut(&id) {
-                Some(handle) => Pin::new(handle).poll(cx),
+            let polled = match self.running.get_mut(&id) {
+                Some(handle) => {
+                    ready!(budget::spend(cx));
+                    budget::lend(|| Pin::new(handle).poll(cx))
+                }
                 None => {
                     self.ended.borrow_mut().order.pop_front();
                     continue;
                 }
             };
-            // Pending: the child's future is being dropped, the rest follows in
-            // this turn, and the handle has our waker.
-            let Poll::Ready(result) = result else {
+            // Pending though its bell has rung: its future is being dropped, the end
+            // follows in this turn and wakes us.
+            let Poll::Ready(result) = polled else {
+                self.ended.borrow_mut().watched = Some(id);
                 return Poll::Pending;
             };
             self.running.remove(&id);
-            self.ended.borrow_mut().order.pop_front();
+            if ended.is_some() {
+                self.ended.borrow_mut().order.pop_front();
+            }
             return Poll::Ready(Some((id, result)));
         }
     }
@@ -325,10 +325,11 @@ impl Drop for Bell {
         let Some(id) = self.id.get() else { return };
         let mut ended = self.group.borrow_mut();
         ended.order.push_back(id);
-        let waker = ended.waker.take();
+        let watched = ended.watched.take();
         drop(ended);
-        if let Some(waker) = waker {
-            waker.wake();
+        let owner = watched.map(|id| current::with(|state| state.table.take_watcher(id)));
+        if let Some(Ok(Some(owner))) = owner {
+            owner.wake();
         }
     }
 }

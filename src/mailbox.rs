@@ -27,6 +27,8 @@ pub(crate) struct Mailbox<M> {
     waiting: AtomicBool,
     /// Wakes the loop.
     bell: Box<dyn Doorbell>,
+    /// The thread that made it, which is the loop's.
+    owner: usize,
 }
 
 /// What the lock protects.
@@ -35,6 +37,27 @@ struct Letters<M> {
     queue: Vec<M>,
     /// False when the loop is gone.
     open: bool,
+    /// Where they came from.
+    origin: Origin,
+}
+
+/// Where the letters of a burst came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// All from the loop's own thread: it would be the same in every run.
+    Here,
+    /// Some from other threads.
+    Afar,
+}
+
+thread_local! {
+    // No destructor: the last wakes of a thread come from its other destructors.
+    static HERE: u8 = const { 0 };
+}
+
+/// Tells this thread from all others that live.
+fn this_thread() -> usize {
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 impl<M> Mailbox<M> {
@@ -43,11 +66,13 @@ impl<M> Mailbox<M> {
         let letters = Mutex::new(Letters {
             queue: Vec::new(),
             open: true,
+            origin: Origin::Here,
         });
         Self {
             letters,
             waiting: AtomicBool::new(false),
             bell,
+            owner: this_thread(),
         }
     }
 
@@ -61,6 +86,9 @@ impl<M> Mailbox<M> {
             return Err(letter);
         }
         letters.queue.push(letter);
+        if this_thread() != self.owner {
+            letters.origin = Origin::Afar;
+        }
         let first = letters.queue.len() == 1;
         if first {
             // ORDER: Release; `is_empty` loads it with Acquire. The letters
@@ -83,14 +111,15 @@ impl<M> Mailbox<M> {
     }
 
     /// Moves all letters into `taken`, which must be empty.
-    pub(crate) fn take(&self, taken: &mut Vec<M>) {
+    pub(crate) fn take(&self, taken: &mut Vec<M>) -> Origin {
         if self.is_empty() {
-            return;
+            return Origin::Here;
         }
         let mut letters = self.lock();
         std::mem::swap(&mut letters.queue, taken);
         // ORDER: under the lock, so it cannot hide a letter posted after us.
         self.waiting.store(false, Ordering::Release);
+        std::mem::replace(&mut letters.origin, Origin::Here)
     }
 
     /// Whether no letter waits: one load, for the loop's hot path.

@@ -4,8 +4,9 @@
 //! loop; if each began with its first future, a first future that is always
 //! ready would starve the others for ever. So every race takes the next number.
 //!
-//! Law: no randomness and no addresses. A new loop starts over, so the
-//! same program takes the same numbers, and a run on virtual time is repeatable.
+//! Law: no addresses, and no randomness but the loop's seed, at which a new loop
+//! starts over. So the same program takes the same numbers, and a run on virtual time
+//! is repeatable.
 //!
 //! Read next: `future/race.rs`, its only reader.
 
@@ -20,7 +21,7 @@ pub(crate) fn next() -> usize {
     NEXT.replace(NEXT.get().wrapping_add(1))
 }
 
-/// Starts over, as a new loop does.
-pub(crate) fn restart() {
-    NEXT.set(0);
+/// Starts over at `first`, as a new loop does.
+pub(crate) fn restart(first: usize) {
+    NEXT.set(first);
 }

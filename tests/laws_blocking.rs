@@ -7,6 +7,7 @@ use downbeat::testing::block_on;
 use downbeat::time::{now, sleep};
 use downbeat::{BlockingError, gather, spawn_blocking};
 use laws::{MS, in_its_own_process, is_alone, virtual_runtime, within_ten_seconds};
+use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::panic_any;
 use std::pin::Pin;
@@ -274,5 +275,29 @@ fn a_loop_that_waits_for_a_job_that_wakes_nobody_notices_that_it_is_stuck() {
             pending::<()>().await;
         });
         assert_eq!(stuck.unwrap_err().tasks.len(), 1);
+    });
+}
+
+#[test]
+fn b06_the_builder_says_how_long_a_thread_may_idle() {
+    let builder = Runtime::builder()
+        .blocking_threads(1)
+        .blocking_idle(Duration::ZERO);
+    builder.build().unwrap().block_on(async {
+        let (left, has_left) = mpsc::channel();
+        struct Tells(mpsc::Sender<()>);
+        impl Drop for Tells {
+            fn drop(&mut self) {
+                self.0.send(()).unwrap();
+            }
+        }
+        thread_local! {
+            static GUARD: RefCell<Option<Tells>> = const { RefCell::new(None) };
+        }
+        spawn_blocking(move || GUARD.set(Some(Tells(left))))
+            .await
+            .unwrap();
+        // The loop is still there, but its thread goes.
+        has_left.recv_timeout(Duration::from_secs(10)).unwrap();
     });
 }

@@ -2,17 +2,22 @@
 
 mod laws;
 
+use downbeat::blocking::{Reader, Writer};
+use downbeat::future::{poll_once, yield_now};
 use downbeat::io::Registered;
-use downbeat::testing::Probe;
+use downbeat::io::{AsyncReadExt, AsyncWriteExt};
+use downbeat::policy::Fifo;
+use downbeat::testing::{Probe, pair};
 use downbeat::time::{sleep, timeout};
-use downbeat::{Runtime, TaskGroup, spawn, sync};
+use downbeat::{Gate, Runtime, TaskGroup, spawn, sync};
 use laws::{Count, MS, virtual_runtime, within_ten_seconds};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -102,5 +107,76 @@ fn s03_waiting_for_more_sources_than_the_budget_does_not_spin() {
         });
         timeout(MS * 50, wait_for_all).await.unwrap_err();
         assert!(polls.get() < 10, "{} polls", polls.get());
+    });
+}
+
+/// A source and a sink that are told when to go on.
+struct Blocks(mpsc::Receiver<()>);
+
+impl Read for Blocks {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Ok(0)
+    }
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn s03_waiting_costs_no_budget_whatever_is_waited_for() {
+    let mut runtime = Runtime::builder().budget(3).build().unwrap();
+    runtime.block_on(async {
+        let (go_on, told) = mpsc::channel();
+        let mut reader = Reader::new(Blocks(told));
+        let (write_on, told) = mpsc::channel();
+        let mut writer = Writer::new(Blocks(told));
+        writer.write_all(&[0; 64 * 1024]).await.unwrap();
+        assert_eq!(
+            poll_once(writer.write(&[0; 64 * 1024]))
+                .await
+                .unwrap()
+                .unwrap(),
+            64 * 1024
+        );
+        let (mut stream, _peer) = pair(1);
+        let (_sender, mut remote) = sync::remote::channel::<()>(1);
+        let (tcp, _peer) = socket();
+        let gate = Gate::new(1, Fifo::new());
+        let _permit = gate.acquire().await.unwrap();
+        let mut group = TaskGroup::new();
+        group.spawn(std::future::pending::<()>());
+        // From here on there are three units, for far more than three waits.
+        yield_now().await;
+        for _ in 0..10 {
+            assert!(poll_once(reader.read(&mut [0])).await.is_none());
+            assert!(poll_once(writer.write(b"x")).await.is_none());
+            assert!(poll_once(stream.read(&mut [0])).await.is_none());
+            assert!(poll_once(remote.recv()).await.is_none());
+            assert!(
+                poll_once(tcp.read_with(|mut tcp| tcp.read(&mut [0])))
+                    .await
+                    .is_none()
+            );
+            assert!(poll_once(gate.acquire()).await.is_none());
+            assert!(poll_once(group.next()).await.is_none());
+            assert!(poll_once(sleep(Duration::MAX)).await.is_none());
+        }
+        for _ in 0..3 {
+            assert!(poll_once(sleep(Duration::ZERO)).await.is_some());
+        }
+        assert!(
+            poll_once(sleep(Duration::ZERO)).await.is_none(),
+            "spent at last"
+        );
+        drop((go_on, write_on));
     });
 }

@@ -5,11 +5,12 @@ mod laws;
 
 use downbeat::policy::{Cause, End, Fifo, Policy, Random, Runnable, Sched};
 use downbeat::runtime::Observer;
+use downbeat::sync::Semaphore;
 use downbeat::time::sleep;
 use downbeat::*;
 use laws::{Count, MS, OnDrop, Reports, virtual_runtime};
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -135,6 +136,40 @@ fn s06_same_seed_same_trace() {
 }
 
 #[test]
+fn s06_the_seed_decides_what_is_left_to_chance() {
+    let run = |seed: Option<u64>| {
+        let mut builder = Runtime::builder().virtual_clock();
+        if let Some(seed) = seed {
+            builder = builder.seed(seed);
+        }
+        let mut runtime = builder.build().unwrap();
+        let numbers = runtime.block_on(async {
+            let numbers: Vec<u64> = (0..4).map(|_| runtime::random()).collect();
+            sleep(MS * (numbers[0] % 1000) as u32).await;
+            let winner = future::race([std::future::ready(()), std::future::ready(())])
+                .await
+                .0;
+            (numbers, winner)
+        });
+        (numbers, runtime.schedule_hash())
+    };
+    for seed in [None, Some(1), Some(2)] {
+        assert_eq!(run(seed), run(seed), "{seed:?}");
+    }
+    assert_eq!(run(None), run(Some(0)));
+    let (((one, first), hash), ((two, second), other)) = (run(Some(1)), run(Some(2)));
+    assert!(one != two && first != second && hash != other);
+    // Nobody's chance repeats itself under the real clock, unless asked to.
+    let real = || {
+        Runtime::new()
+            .unwrap()
+            .block_on(async { runtime::random() })
+    };
+    assert_ne!(real(), real());
+    assert_eq!(runtime::random(), 0, "no loop, no chance");
+}
+
+#[test]
 fn s06_a_group_cancels_its_children_in_order() {
     let order = Rc::new(RefCell::new(Vec::new()));
     virtual_runtime().block_on(async {
@@ -152,6 +187,94 @@ fn s06_a_group_cancels_its_children_in_order() {
         sleep(MS).await;
     });
     assert_eq!(*order.borrow(), (0..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn s06_what_the_loops_own_thread_asks_by_letter_is_repeatable() {
+    let run = |thread: bool| {
+        let (observer, log) = Causes::new();
+        let mut runtime = Runtime::builder()
+            .virtual_clock()
+            .observer(observer)
+            .build()
+            .unwrap();
+        let handle = runtime.handle();
+        // Between two runs, when no loop runs here, a wake is a letter too.
+        let waker = runtime.block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone())));
+        waker.wake();
+        runtime.block_on(async {
+            let waits = spawn(pending::<()>());
+            waits.abort_handle().unwrap().abort();
+            assert!(waits.await.unwrap_err().is_cancelled());
+            if thread {
+                let other = handle.clone();
+                std::thread::spawn(move || drop(other.spawn(async {})))
+                    .join()
+                    .unwrap();
+            }
+            assert!(handle.spawn(async {}).await.is_ok());
+            handle.call(|| ()).unwrap();
+            sleep(MS).await;
+        });
+        drop(log);
+        runtime.schedule_hash()
+    };
+    assert!(run(false).repeatable && run(false) == run(false));
+    assert!(!run(true).repeatable);
+}
+
+/// Writes down why tasks became runnable.
+struct Causes(Rc<RefCell<Vec<(String, Cause)>>>);
+
+impl Causes {
+    #[allow(clippy::type_complexity)]
+    fn new() -> (Self, Rc<RefCell<Vec<(String, Cause)>>>) {
+        let log = Rc::default();
+        (Self(Rc::clone(&log)), log)
+    }
+}
+
+impl Observer for Causes {
+    fn task_runnable(&mut self, task: &Sched, cause: Cause, _: Instant) {
+        let name = task.name().unwrap_or_default().into_owned();
+        self.0.borrow_mut().push((name, cause));
+    }
+}
+
+#[test]
+fn whom_a_cancellation_wakes_the_cancelled_task_woke() {
+    let (observer, log) = Causes::new();
+    let mut runtime = Runtime::builder()
+        .virtual_clock()
+        .observer(observer)
+        .build()
+        .unwrap();
+    let (ids, freed) = runtime.block_on(async {
+        let named = |name: &'static str| SpawnOptions::new().name(name);
+        let permits = Rc::new(Semaphore::new(1));
+        let (one, two) = (Rc::clone(&permits), permits);
+        let holder = spawn_with(
+            async move {
+                let _permit = one.acquire().await;
+                let _spawns =
+                    OnDrop(|| spawn_with(async {}, SpawnOptions::new().name("born")).detach());
+                pending::<()>().await;
+            },
+            named("holder"),
+        );
+        let waiter = spawn_with(async move { drop(two.acquire().await) }, named("waiter"));
+        sleep(MS).await;
+        let id = holder.id().unwrap();
+        log.borrow_mut().clear();
+        holder.abort();
+        assert!(holder.await.unwrap_err().is_cancelled());
+        waiter.await.unwrap();
+        (id, log.take())
+    });
+    let cause = |name: &str| freed.iter().find(|(who, _)| who == name).unwrap().1;
+    assert_eq!(cause("waiter"), Cause::Task(ids));
+    assert_eq!(cause("root"), Cause::Task(ids));
+    assert_eq!(cause("born"), Cause::Spawn(Some(ids)));
 }
 
 /// Spawns a task that counts, from wherever it is called.

@@ -3,12 +3,17 @@
 mod laws;
 
 use downbeat::future::poll_once;
-use downbeat::runtime::WaitError;
+use downbeat::policy::Sched;
+use downbeat::runtime::{WaitError, current_task};
 use downbeat::time::sleep;
-use downbeat::{JoinError, Runtime, TaskGroup, gather, try_gather, yield_now};
-use laws::{Count, MS, virtual_runtime};
-use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use downbeat::{JoinError, Runtime, SpawnOptions, TaskGroup, gather, spawn, try_gather, yield_now};
+use laws::{Count, MS, virtual_runtime, within_ten_seconds};
+use std::cell::RefCell;
+use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
 use std::thread;
 
 #[test]
@@ -154,4 +159,89 @@ fn j02_an_iterator_that_panics_in_gather_leaves_no_child_behind() {
         sleep(MS).await;
         assert_eq!(drops.get(), 1);
     });
+}
+
+/// What a root waits for whose child waits for ever.
+#[test]
+fn a_root_that_joins_a_task_that_waits_for_ever_is_stuck_for_certain() {
+    let forever = || pending::<Result<(), JoinError>>();
+    fn check(what: &str, root: Pin<Box<dyn Future<Output = ()>>>) {
+        // No patience: nothing but certainty ends this.
+        let mut runtime = Runtime::builder().stuck_after(None).build().unwrap();
+        let stuck = runtime.try_block_on(root).unwrap_err();
+        assert!(stuck.tasks.len() >= 2, "{what}: {stuck}");
+    }
+    within_ten_seconds(move || {
+        let chain = async move {
+            let inner = spawn(forever());
+            let outer = spawn(async move { drop(inner.await) });
+            outer.await.unwrap();
+        };
+        check("a chain of handles", Box::pin(chain));
+        check(
+            "gather",
+            Box::pin(async move { drop(gather([forever(), forever()]).await) }),
+        );
+        check(
+            "try_gather",
+            Box::pin(async move { drop(try_gather([forever()]).await) }),
+        );
+        let group = async move {
+            let mut group = TaskGroup::new();
+            group.spawn(async { Ok(()) });
+            group.spawn(forever());
+            group.spawn(forever());
+            while group.next().await.is_some() {}
+        };
+        check("a group", Box::pin(group));
+    });
+}
+
+#[test]
+fn a_waker_in_other_hands_is_no_certainty() {
+    within_ten_seconds(|| {
+        let mut runtime = Runtime::builder()
+            .stuck_after(MS)
+            .end_when_stuck(true)
+            .build()
+            .unwrap();
+        let kept = Rc::new(RefCell::new(None));
+        let keeper = Rc::clone(&kept);
+        let began = downbeat::time::now();
+        let stuck = runtime.try_block_on(async {
+            let child = spawn(poll_fn(move |cx| {
+                *keeper.borrow_mut() = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            }));
+            child.await.unwrap();
+        });
+        assert!(stuck.is_err() && downbeat::time::now() - began >= MS);
+        drop(kept);
+    });
+}
+
+#[test]
+fn work_from_afar_has_the_name_and_the_site_its_sender_gave_it() {
+    let mut runtime = virtual_runtime();
+    let handle = runtime.handle();
+    let named = |name: &'static str| SpawnOptions::new().name(name).priority(7);
+    let here = runtime.spawn_with(current_card(), named("from outside"));
+    let line = line!() + 1;
+    let afar = thread::spawn(move || handle.spawn_with_options(current_card, named("from afar")));
+    let afar = afar.join().unwrap();
+    runtime.block_on(async {
+        assert_eq!(here.await.unwrap().0, "from outside");
+        let (name, priority, site) = afar.await.unwrap();
+        assert_eq!((name.as_str(), priority), ("from afar", 7));
+        assert_eq!((site.file(), site.line()), (file!(), line));
+    });
+}
+
+/// The name, the priority and the spawn site of the task that runs this.
+async fn current_card() -> (String, u32, &'static Location<'static>) {
+    let look = |card: &Sched| {
+        let name = card.name().unwrap_or_default().into_owned();
+        (name, card.priority(), card.site())
+    };
+    current_task(look).expect("a task runs this")
 }

@@ -577,3 +577,23 @@ fn who_is_passed_over_is_reported() {
         assert_eq!(texts, [""; 0], "{fair}");
     }
 }
+
+#[test]
+fn nobody_is_passed_over_by_tasks_that_came_before_and_have_ended() {
+    for policy in ["fifo", "random(1)", "fair"] {
+        let reports = Reports::default();
+        let hook = Rc::clone(&reports);
+        let mut runtime = Runtime::builder()
+            .virtual_clock()
+            .policy(parse(policy).unwrap())
+            .on_report(move |report: &Report| hook.borrow_mut().push(report.to_string()))
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            // 5 s of work. Late in it, few tasks are left, and many have run.
+            let all = gather((0..50_000).map(|_| async { work(MS / 10) })).await;
+            assert!(all.iter().all(Result::is_ok));
+        });
+        assert_eq!(reports.take(), [""; 0], "{policy}");
+    }
+}

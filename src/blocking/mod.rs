@@ -153,6 +153,14 @@ impl<T> BlockingHandle<T> {
     }
 }
 
+impl<T> BlockingHandle<T> {
+    /// Nobody waits for the job any more, for now.
+    fn forget_waker(&self) {
+        let waker = self.shared.lock().waker.take();
+        drop(waker); // User code: outside the lock.
+    }
+}
+
 impl<T> Future for BlockingHandle<T> {
     type Output = Result<T, BlockingError>;
 

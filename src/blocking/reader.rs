@@ -144,12 +144,18 @@ impl<R: Read + Send + 'static> AsyncRead for Reader<R> {
             return Poll::Ready(Ok(0));
         }
         ready!(budget::spend(cx));
-        ready!(this.poll_fill(cx))?;
+        ready!(budget::lend(|| this.poll_fill(cx)))?;
         let ready = &this.bytes[this.taken..];
         let count = ready.len().min(buf.len());
         buf[..count].copy_from_slice(&ready[..count]);
         this.taken += count;
         Poll::Ready(Ok(count))
+    }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        if let Source::Busy(job) = &self.source {
+            job.forget_waker();
+        }
     }
 }
 

@@ -96,6 +96,15 @@ impl<W: Write + Send + 'static> Writer<W> {
         Poll::Ready(Ok(()))
     }
 
+    /// Waits for room in the buffer.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.bytes.len() >= STEP {
+            ready!(self.poll_idle(cx))?;
+            self.begin(Then::Nothing)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Hands the buffer to a job. Call it when no job is out.
     fn begin(&mut self, then: Then) -> io::Result<()> {
         match std::mem::replace(&mut self.sink, Sink::Broken) {
@@ -151,10 +160,7 @@ impl<W: Write + Send + 'static> AsyncWrite for Writer<W> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(budget::spend(cx));
-        if this.bytes.len() >= STEP {
-            ready!(this.poll_idle(cx))?;
-            this.begin(Then::Nothing)?;
-        }
+        ready!(budget::lend(|| this.poll_room(cx)))?;
         if matches!(this.sink, Sink::Closed | Sink::Broken) {
             return Poll::Ready(Err(this.refusal()));
         }
@@ -184,6 +190,12 @@ impl<W: Write + Send + 'static> AsyncWrite for Writer<W> {
                 return Poll::Ready(Ok(()));
             }
             this.begin(Then::Close)?;
+        }
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        if let Sink::Busy(job) = &self.sink {
+            job.forget_waker();
         }
     }
 }

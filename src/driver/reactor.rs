@@ -7,7 +7,7 @@
 //! R02, readiness is lost only when an operation said `WouldBlock`, or when a short
 //! read means as much (R03). R08, a reader
 //! and a writer of one source do not share a waker. R11, an interrupted wait is a
-//! wait without events.
+//! wait without events. R17, whoever stops waiting is forgotten.
 //!
 //! Absent on purpose: ticks, lists of waiters, and locks. One thread polls and
 //! waits, so two bits and two wakers per source are the whole state; this is the
@@ -191,6 +191,14 @@ impl Reactor {
         old
     }
 
+    /// LAW R17: nobody waits for this direction any more; returns who did, to be
+    /// dropped outside the borrow.
+    pub(crate) fn unwatch(&mut self, key: SourceKey, direction: Direction) -> Option<Waker> {
+        let waker = self.side(key, direction)?.waker.take()?;
+        self.waiting -= 1;
+        Some(waker)
+    }
+
     /// Whether the next operation is to be tried. LAW R02: no, only if the last one
     /// said `WouldBlock`.
     pub(crate) fn set_ready(&mut self, key: SourceKey, direction: Direction, ready: bool) {
@@ -248,13 +256,8 @@ impl Reactor {
     fn take_all(&mut self, wakers: &mut Vec<Waker>) {
         let keys: Vec<_> = self.sources.iter().map(|(key, _)| key).collect();
         for key in keys {
-            for side in self
-                .sources
-                .get_mut(key)
-                .map(|source| &mut source.sides)
-                .into_iter()
-                .flatten()
-            {
+            let sides = self.sources.get_mut(key).map(|source| &mut source.sides);
+            for side in sides.into_iter().flatten() {
                 wakers.extend(side.waker.take());
             }
         }

@@ -174,7 +174,8 @@ impl<P: Policy + 'static> Future for Acquire<P> {
                 place
             }
         };
-        let result = ready!(self.desk.line.outcome(place, cx.waker()));
+        let line = &self.desk.line;
+        let result = ready!(budget::lend(|| line.outcome(place, cx.waker())));
         self.place = None;
         let gate = Rc::clone(&self.desk);
         Poll::Ready(result.map(|(card, since)| Permit { gate, card, since }))

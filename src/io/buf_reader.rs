@@ -15,13 +15,14 @@
 //!
 //! Read next: `buf_writer.rs`.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::ext::LimitExceeded;
 use super::traits::{AsyncRead, AsyncWrite};
+use super::waits::reads;
 
 /// The buffer of [`BufReader::new`], in bytes.
 const CAPACITY: usize = 8 * 1024;
@@ -70,7 +71,7 @@ impl<S: AsyncRead + Unpin> BufReader<S> {
     /// Nothing is lost.
     pub async fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.put_back();
-        poll_fn(|cx| self.poll_fill(cx)).await?;
+        reads(self, |reader, cx| reader.poll_fill(cx)).await?;
         Ok(self.buffer())
     }
 
@@ -97,8 +98,8 @@ impl<S: AsyncRead + Unpin> BufReader<S> {
     ) -> impl Future<Output = io::Result<usize>> {
         let start = out.len();
         self.put_back();
-        poll_fn(move |cx| {
-            ready!(self.poll_until(cx, delimiter, out, start, limit))?;
+        reads(self, move |reader, cx| {
+            ready!(reader.poll_until(cx, delimiter, out, start, limit))?;
             Poll::Ready(Ok(out.len() - start))
         })
     }
@@ -116,10 +117,10 @@ impl<S: AsyncRead + Unpin> BufReader<S> {
     /// next `read_line` or any other read.
     pub async fn read_line(&mut self, out: &mut String, limit: usize) -> io::Result<usize> {
         // The line moves out for each poll only, so that a drop finds it inside.
-        let end = poll_fn(|cx| {
-            let mut line = std::mem::take(&mut self.line);
-            let polled = self.poll_until(cx, b'\n', &mut line, 0, limit);
-            self.line = line;
+        let end = reads(self, |reader, cx| {
+            let mut line = std::mem::take(&mut reader.line);
+            let polled = reader.poll_until(cx, b'\n', &mut line, 0, limit);
+            reader.line = line;
             polled
         });
         let end = end.await;
@@ -221,6 +222,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for BufReader<S> {
         this.consume(taken);
         Poll::Ready(Ok(taken))
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_read();
+    }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for BufReader<S> {
@@ -238,5 +243,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for BufReader<S> {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_close(cx)
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_write();
     }
 }

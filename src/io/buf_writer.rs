@@ -112,6 +112,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for BufWriter<S> {
         ready!(this.poll_drain(cx))?;
         Pin::new(&mut this.stream).poll_close(cx)
     }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_write();
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for BufWriter<S> {
@@ -121,5 +125,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for BufWriter<S> {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+    }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_read();
     }
 }

@@ -38,9 +38,35 @@ where
         ended: false,
         total: 0,
     };
-    let mut reader = reader;
-    let mut writer = writer;
-    poll_fn(|cx| carried.poll(cx, Pin::new(&mut reader), Pin::new(&mut writer))).await
+    let mut ends = Ends {
+        reader,
+        writer,
+        waits: false,
+    };
+    poll_fn(|cx| {
+        ends.waits = true;
+        let polled = carried.poll(cx, Pin::new(ends.reader), Pin::new(ends.writer));
+        ends.waits = polled.is_pending();
+        polled
+    })
+    .await
+}
+
+/// Both ends. LAW R17: a copy that is dropped gives its interest in them up.
+struct Ends<'a, R: AsyncRead + Unpin + ?Sized, W: AsyncWrite + Unpin + ?Sized> {
+    reader: &'a mut R,
+    writer: &'a mut W,
+    /// The last poll may have left wakers.
+    waits: bool,
+}
+
+impl<R: AsyncRead + Unpin + ?Sized, W: AsyncWrite + Unpin + ?Sized> Drop for Ends<'_, R, W> {
+    fn drop(&mut self) {
+        if self.waits {
+            Pin::new(&mut *self.reader).cancel_read();
+            Pin::new(&mut *self.writer).cancel_write();
+        }
+    }
 }
 
 /// What is on its way.
@@ -59,8 +85,8 @@ impl Carried {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        mut reader: Pin<&mut impl AsyncRead>,
-        mut writer: Pin<&mut impl AsyncWrite>,
+        mut reader: Pin<&mut (impl AsyncRead + ?Sized)>,
+        mut writer: Pin<&mut (impl AsyncWrite + ?Sized)>,
     ) -> Poll<io::Result<u64>> {
         loop {
             while self.start < self.end {

@@ -9,12 +9,13 @@
 //! Read next: `buf_reader.rs`.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use super::traits::{AsyncRead, AsyncWrite};
+use super::waits::{reads, writes};
 
 /// The `async` methods of an [`AsyncRead`].
 pub trait AsyncReadExt: AsyncRead + Unpin {
@@ -27,7 +28,7 @@ pub trait AsyncReadExt: AsyncRead + Unpin {
     /// # Cancel safety
     /// Nothing is lost: a read that was dropped has read nothing.
     fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_read(cx, buf))
+        reads(self, |stream, cx| Pin::new(stream).poll_read(cx, buf))
     }
 
     /// Fills all of `buf`.
@@ -40,9 +41,9 @@ pub trait AsyncReadExt: AsyncRead + Unpin {
     /// is. Do not go on with the stream after that.
     fn read_exact(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
         let mut filled = 0;
-        poll_fn(move |cx| {
+        reads(self, move |stream, cx| {
             while filled < buf.len() {
-                match ready!(Pin::new(&mut *self).poll_read(cx, &mut buf[filled..]))? {
+                match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buf[filled..]))? {
                     0 => return Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
                     read => filled += read,
                 }
@@ -68,13 +69,13 @@ pub trait AsyncReadExt: AsyncRead + Unpin {
     ) -> impl Future<Output = io::Result<usize>> {
         let start = out.len();
         let mut step = FIRST_STEP;
-        poll_fn(move |cx| {
+        reads(self, move |stream, cx| {
             loop {
                 let have = out.len();
                 let room = limit.saturating_sub(have - start);
                 if room == 0 {
                     // Only the end of the stream is welcome now.
-                    let read = ready!(Pin::new(&mut *self).poll_read(cx, &mut [0]))?;
+                    let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut [0]))?;
                     return Poll::Ready(match read {
                         0 => Ok(limit),
                         _ => Err(LimitExceeded { limit }.into()),
@@ -83,7 +84,7 @@ pub trait AsyncReadExt: AsyncRead + Unpin {
                 // `out` is longer only during the poll: cancelled between two,
                 // it holds what was read and nothing else.
                 out.resize(have + room.min(step), 0);
-                let polled = Pin::new(&mut *self).poll_read(cx, &mut out[have..]);
+                let polled = Pin::new(&mut *stream).poll_read(cx, &mut out[have..]);
                 let read = if let Poll::Ready(Ok(read)) = polled {
                     read
                 } else {
@@ -116,7 +117,7 @@ pub trait AsyncWriteExt: AsyncWrite + Unpin {
     /// # Cancel safety
     /// Nothing is lost: a write that was dropped has written nothing.
     fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        poll_fn(move |cx| Pin::new(&mut *self).poll_write(cx, buf))
+        writes(self, move |stream, cx| Pin::new(stream).poll_write(cx, buf))
     }
 
     /// Writes all of `buf`. It may be in a buffer after that, see
@@ -130,9 +131,9 @@ pub trait AsyncWriteExt: AsyncWrite + Unpin {
     /// not go on with the stream after that.
     fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
         let mut written = 0;
-        poll_fn(move |cx| {
+        writes(self, move |stream, cx| {
             while written < buf.len() {
-                match ready!(Pin::new(&mut *self).poll_write(cx, &buf[written..]))? {
+                match ready!(Pin::new(&mut *stream).poll_write(cx, &buf[written..]))? {
                     0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
                     more => written += more,
                 }
@@ -149,7 +150,7 @@ pub trait AsyncWriteExt: AsyncWrite + Unpin {
     /// # Cancel safety
     /// Nothing is lost; call it again.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx))
+        writes(self, |stream, cx| Pin::new(stream).poll_flush(cx))
     }
 
     /// Flushes and ends the stream: the other side reads end of file.
@@ -161,7 +162,7 @@ pub trait AsyncWriteExt: AsyncWrite + Unpin {
     /// Nothing is lost; call it again.
     #[doc(alias = "shutdown")]
     fn close(&mut self) -> impl Future<Output = io::Result<()>> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_close(cx))
+        writes(self, |stream, cx| Pin::new(stream).poll_close(cx))
     }
 }
 

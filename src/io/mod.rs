@@ -9,7 +9,7 @@
 //! With the feature `futures-io`, `Compat` turns our streams into those of the
 //! crate of that name, and back.
 //!
-//! Read next: `traits.rs`, then `ext.rs`.
+//! Read next: `traits.rs`, then `waits.rs`, then `ext.rs`.
 
 mod buf_reader;
 mod buf_writer;
@@ -20,6 +20,7 @@ mod futures_io;
 mod registered;
 mod split;
 mod traits;
+mod waits;
 
 #[cfg(feature = "futures-io")]
 pub use self::futures_io::Compat;

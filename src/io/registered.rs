@@ -6,7 +6,7 @@
 //! Laws: R02, an operation is tried whenever the source may be ready, and
 //! readiness is cleared only when it says `WouldBlock` (or by R03). R12, a source leaves the
 //! selector before it is closed, wherever it is dropped. S03, operations spend the
-//! budget.
+//! budget. R17, an `async` method that is dropped while it waits gives its interest up.
 //!
 //! Absent on purpose: a lock and a list of waiters. One reader and one writer wait
 //! per source; the newest waker of each direction wins (law T07).
@@ -17,8 +17,10 @@ use crate::budget;
 use crate::driver::reactor::{Direction, Readiness, SourceKey};
 use crate::runtime::{WrongLoop, current};
 use mio::event::Source;
+use std::future::Future;
 use std::io;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 /// A source of the operating system whose readiness can be waited for.
@@ -70,6 +72,61 @@ impl<S: Source> Registered<S> {
     /// Those of the operation; interrupted ones are tried again.
     ///
     /// # Cancel safety
+    /// Nothing is lost: a dropped wait did nothing, and nobody is woken for it.
+    pub fn read_with<R>(
+        &self,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.interest(Direction::Read, move |socket, cx| {
+            socket.poll_read_with(cx, &mut operation)
+        })
+    }
+
+    /// Tries an operation that writes, and waits while it says `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of the operation; interrupted ones are tried again.
+    ///
+    /// # Cancel safety
+    /// As [`Registered::read_with`].
+    pub fn write_with<R>(
+        &self,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.interest(Direction::Write, move |socket, cx| {
+            socket.poll_write_with(cx, &mut operation)
+        })
+    }
+
+    /// Waits until something may be read.
+    ///
+    /// # Errors
+    /// On a wrong loop, or when the selector has failed.
+    ///
+    /// # Cancel safety
+    /// As [`Registered::read_with`].
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.interest(Direction::Read, Self::poll_readable)
+    }
+
+    /// Waits until something may be written.
+    ///
+    /// # Errors
+    /// On a wrong loop, or when the selector has failed.
+    ///
+    /// # Cancel safety
+    /// As [`Registered::read_with`].
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.interest(Direction::Write, Self::poll_writable)
+    }
+
+    /// The poll behind [`Registered::read_with`]. Its waker stays until it is woken,
+    /// or until [`Registered::cancel_read`].
+    ///
+    /// # Errors
+    /// Those of the operation; interrupted ones are tried again.
+    ///
+    /// # Cancel safety
     /// `Pending` means that the operation did nothing.
     pub fn poll_read_with<R>(
         &self,
@@ -79,7 +136,8 @@ impl<S: Source> Registered<S> {
         self.poll_with(cx, Direction::Read, operation)
     }
 
-    /// Tries an operation that writes, and waits while it says `WouldBlock`.
+    /// The poll behind [`Registered::write_with`]. Its waker stays until it is woken,
+    /// or until [`Registered::cancel_write`].
     ///
     /// # Errors
     /// Those of the operation; interrupted ones are tried again.
@@ -108,6 +166,16 @@ impl<S: Source> Registered<S> {
     /// On a wrong loop, or when the selector has failed.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_ready(cx.waker(), Direction::Write)
+    }
+
+    /// Nobody waits for a read any more: the waker of the last poll is dropped.
+    pub fn cancel_read(&self) {
+        self.cancel(Direction::Read, drop);
+    }
+
+    /// Nobody waits for a write any more: the waker of the last poll is dropped.
+    pub fn cancel_write(&self) {
+        self.cancel(Direction::Write, drop);
     }
 
     /// Says that a read was tried by hand and would block.
@@ -177,6 +245,28 @@ impl<S: Source> Registered<S> {
         }
     }
 
+    fn interest<F, T>(&self, direction: Direction, poll: F) -> Interest<'_, S, F>
+    where
+        F: FnMut(&Self, &mut Context<'_>) -> Poll<T>,
+    {
+        Interest {
+            socket: self,
+            direction,
+            poll,
+            waits: false,
+        }
+    }
+
+    /// Takes back the waker of one direction, from wherever we are.
+    fn cancel(&self, direction: Direction, then: fn(Waker)) {
+        let key = self.key;
+        current::give_back(self.loop_id, move |state| {
+            // LAW T5: a statement of its own, so the borrow ends before the waker does.
+            let waker = state.reactor.borrow_mut().unwatch(key, direction);
+            waker.into_iter().for_each(then);
+        });
+    }
+
     fn poll_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -226,6 +316,46 @@ impl<S: Source> Registered<S> {
             let mut reactor = state.reactor.borrow_mut();
             reactor.set_ready(self.key, direction, false);
         })
+    }
+}
+
+/// A wait for one direction of a source that others may wait for too.
+struct Interest<'a, S: Source, F> {
+    /// The source.
+    socket: &'a Registered<S>,
+    /// Which way.
+    direction: Direction,
+    /// What to do with it.
+    poll: F,
+    /// The last poll may have left a waker.
+    waits: bool,
+}
+
+// The closure is moved, never pinned.
+impl<S: Source, F> Unpin for Interest<'_, S, F> {}
+
+impl<S: Source, F, T> Future for Interest<'_, S, F>
+where
+    F: FnMut(&Registered<S>, &mut Context<'_>) -> Poll<T>,
+{
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = self.get_mut();
+        this.waits = true;
+        let polled = (this.poll)(this.socket, cx);
+        this.waits = polled.is_pending();
+        polled
+    }
+}
+
+impl<S: Source, F> Drop for Interest<'_, S, F> {
+    fn drop(&mut self) {
+        if self.waits {
+            // LAW R17. WHY NOT just drop the waker: it may stand for another wait of
+            // the same task on the same source, which then comes back and asks anew.
+            self.socket.cancel(self.direction, Waker::wake);
+        }
     }
 }
 

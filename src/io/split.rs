@@ -94,6 +94,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadHalf<S> {
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut *borrow(&self.shared)?).poll_read(cx, buf)
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        if let Ok(mut stream) = self.shared.try_borrow_mut() {
+            Pin::new(&mut *stream).cancel_read();
+        }
+    }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for WriteHalf<S> {
@@ -111,6 +117,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteHalf<S> {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *borrow(&self.shared)?).poll_close(cx)
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        if let Ok(mut stream) = self.shared.try_borrow_mut() {
+            Pin::new(&mut *stream).cancel_write();
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The two traits every byte stream implements.
 //!
 //! The signatures are those of the `futures-io` crate, so an adapter is one
-//! line per method. There is no vectored write on purpose: on Linux `writev` to
-//! a socket whose peer is gone raises SIGPIPE, which a plain `send` does not.
+//! line per method; the two `cancel_` methods, which it lacks, have a default. There
+//! is no vectored write on purpose: on Linux `writev` to a socket whose peer is gone
+//! raises SIGPIPE, which a plain `send` does not.
 //!
-//! Read next: `ext.rs`, the `async` methods on top.
+//! Read next: `waits.rs`, then `ext.rs`, the `async` methods on top.
 
 use std::io;
 use std::ops::DerefMut;
@@ -26,6 +27,15 @@ pub trait AsyncRead {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>>;
+
+    /// Nobody waits in [`poll_read`](Self::poll_read) any more: the stream may drop
+    /// the waker it keeps for it. The `async` methods call it when they are dropped
+    /// while they wait.
+    ///
+    /// A stream around another one hands it on. Where it does nothing, as by
+    /// default, the waker stays until the next poll or the end of the stream, and a
+    /// loop believes that somebody waits for the source.
+    fn cancel_read(self: Pin<&mut Self>) {}
 }
 
 /// A sink of bytes that can be waited for.
@@ -52,6 +62,9 @@ pub trait AsyncWrite {
     /// # Errors
     /// Whatever the sink reports.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Nobody waits in the methods above any more; see [`AsyncRead::cancel_read`].
+    fn cancel_write(self: Pin<&mut Self>) {}
 }
 
 impl<T: DerefMut<Target = S> + Unpin, S: AsyncRead + Unpin + ?Sized> AsyncRead for T {
@@ -61,6 +74,10 @@ impl<T: DerefMut<Target = S> + Unpin, S: AsyncRead + Unpin + ?Sized> AsyncRead f
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut **self.get_mut()).poll_read(cx, buf)
+    }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        Pin::new(&mut **self.get_mut()).cancel_read();
     }
 }
 
@@ -79,5 +96,9 @@ impl<T: DerefMut<Target = S> + Unpin, S: AsyncWrite + Unpin + ?Sized> AsyncWrite
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut **self.get_mut()).poll_close(cx)
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        Pin::new(&mut **self.get_mut()).cancel_write();
     }
 }

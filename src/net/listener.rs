@@ -15,7 +15,6 @@
 use super::TcpStream;
 use crate::io::Registered;
 use crate::time;
-use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -63,8 +62,7 @@ impl TcpListener {
     /// No connection is lost.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let accept = async || {
-            let accepted = poll_fn(|cx| self.socket.poll_read_with(cx, |socket| socket.accept()));
-            let (stream, peer) = accepted.await?;
+            let (stream, peer) = self.socket.read_with(|socket| socket.accept()).await?;
             Ok((TcpStream::from_mio(stream)?, peer))
         };
         accept_patiently(accept).await

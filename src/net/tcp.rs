@@ -94,7 +94,15 @@ impl TcpStream {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) -> io::Result<()> {
-        poll_fn(|cx| self.socket.poll_readable(cx)).await
+        self.socket.readable().await
+    }
+
+    /// The poll behind [`readable`](Self::readable). Its waker stays at the socket.
+    ///
+    /// # Errors
+    /// On another loop than the one of this socket.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_readable(cx)
     }
 
     /// Waits for bytes and copies them without taking them.
@@ -105,7 +113,7 @@ impl TcpStream {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.socket.poll_read_with(cx, |socket| socket.peek(buf))).await
+        self.socket.read_with(|socket| socket.peek(buf)).await
     }
 
     /// Ends one direction or both. Ending the direction of writing tells the peer
@@ -232,6 +240,10 @@ impl AsyncRead for TcpStream {
         }
         read
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        self.socket.cancel_read();
+    }
 }
 
 impl AsyncWrite for TcpStream {
@@ -251,6 +263,10 @@ impl AsyncWrite for TcpStream {
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(closed(self.shutdown(Shutdown::Write)))
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        self.socket.cancel_write();
     }
 }
 

@@ -8,7 +8,6 @@
 //! Read next: `unix.rs`.
 
 use crate::io::Registered;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 
@@ -57,11 +56,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// A dropped send has sent nothing.
     pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| {
-            self.socket
-                .poll_write_with(cx, |socket| socket.send(datagram))
-        })
-        .await
+        self.socket.write_with(|socket| socket.send(datagram)).await
     }
 
     /// Receives a datagram from the peer and says how long it is.
@@ -73,7 +68,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// No datagram is lost.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.socket.poll_read_with(cx, |socket| socket.recv(buf))).await
+        self.socket.read_with(|socket| socket.recv(buf)).await
     }
 
     /// Sends a datagram to `to`.
@@ -85,7 +80,7 @@ impl UdpSocket {
     /// A dropped send has sent nothing.
     pub async fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
         let send = |socket: &mio::net::UdpSocket| socket.send_to(datagram, to);
-        poll_fn(|cx| self.socket.poll_write_with(cx, send)).await
+        self.socket.write_with(send).await
     }
 
     /// Receives a datagram and says how long it is and where it came from.
@@ -96,11 +91,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// No datagram is lost.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        poll_fn(|cx| {
-            self.socket
-                .poll_read_with(cx, |socket| socket.recv_from(buf))
-        })
-        .await
+        self.socket.read_with(|socket| socket.recv_from(buf)).await
     }
 
     /// The address of this socket.

@@ -15,7 +15,6 @@ use super::listener::accept_patiently;
 use super::tcp::closed;
 use crate::io::{AsyncRead, AsyncWrite, Registered};
 use crate::time;
-use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{self as std_net, SocketAddr};
@@ -127,6 +126,10 @@ impl AsyncRead for UnixStream {
         self.socket
             .poll_read_with(cx, |mut socket| socket.read(buf))
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        self.socket.cancel_read();
+    }
 }
 
 impl AsyncWrite for UnixStream {
@@ -145,6 +148,10 @@ impl AsyncWrite for UnixStream {
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(closed(self.shutdown(Shutdown::Write)))
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        self.socket.cancel_write();
     }
 }
 
@@ -177,8 +184,7 @@ impl UnixListener {
     /// No connection is lost.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let accept = async || {
-            let accepted = poll_fn(|cx| self.socket.poll_read_with(cx, |socket| socket.accept()));
-            let (stream, peer) = accepted.await?;
+            let (stream, peer) = self.socket.read_with(|socket| socket.accept()).await?;
             Ok((UnixStream::from_mio(stream)?, peer))
         };
         accept_patiently(accept).await
@@ -240,11 +246,7 @@ impl UnixDatagram {
     /// # Cancel safety
     /// A dropped send has sent nothing.
     pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| {
-            self.socket
-                .poll_write_with(cx, |socket| socket.send(datagram))
-        })
-        .await
+        self.socket.write_with(|socket| socket.send(datagram)).await
     }
 
     /// Receives a datagram and says how long it is.
@@ -255,7 +257,7 @@ impl UnixDatagram {
     /// # Cancel safety
     /// No datagram is lost.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.socket.poll_read_with(cx, |socket| socket.recv(buf))).await
+        self.socket.read_with(|socket| socket.recv(buf)).await
     }
 
     /// Sends a datagram to the socket at `path`, waiting for room in its queue.
@@ -267,7 +269,7 @@ impl UnixDatagram {
     /// A dropped send has sent nothing.
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let send = |socket: &mio::net::UnixDatagram| socket.send_to(datagram, path.as_ref());
-        poll_fn(|cx| self.socket.poll_write_with(cx, send)).await
+        self.socket.write_with(send).await
     }
 
     /// Receives a datagram and says how long it is and where it came from.
@@ -278,11 +280,7 @@ impl UnixDatagram {
     /// # Cancel safety
     /// No datagram is lost.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        poll_fn(|cx| {
-            self.socket
-                .poll_read_with(cx, |socket| socket.recv_from(buf))
-        })
-        .await
+        self.socket.read_with(|socket| socket.recv_from(buf)).await
     }
 
     /// The address of this socket.

@@ -23,7 +23,7 @@
 
 mod ageing;
 mod boost;
-mod chance;
+pub(crate) mod chance;
 mod chaos;
 mod check;
 mod codel;
@@ -143,7 +143,7 @@ pub trait Policy {
 pub enum Cause {
     /// It is new; the task that spawned it, if one did.
     Spawn(Option<TaskId>),
-    /// This task woke it.
+    /// This task woke it, while it ran or by its end (also by being cancelled).
     Task(TaskId),
     /// A source it waited for is ready.
     Io,
@@ -153,7 +153,8 @@ pub enum Cause {
     Yield,
     /// Another thread woke it.
     Thread,
-    /// It comes from another policy, or from one that lost it.
+    /// It comes from another policy, or from one that lost it; or something else of the
+    /// loop's woke it (a report hook, the drop of a policy).
     Moved,
 }
 

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
 use crate::mailbox::Mailbox;
+use crate::policy::chance::SplitMix;
 use crate::policy::{Fifo, Policy};
 use crate::primitives::Arc;
 use crate::task::table::TaskTable;
@@ -20,6 +21,7 @@ use crate::task::waker::{NONE_WOKEN, Woken};
 use std::any::TypeId;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,12 +30,20 @@ use std::time::Duration;
 pub struct Builder<P = Fifo> {
     /// The order.
     policy: P,
+    /// Everything else.
+    settings: Settings,
+}
+
+/// What does not depend on the type of the policy.
+struct Settings {
     /// The pacing.
     pacing: Pacing,
     /// The budget.
     budget: u32,
     /// See [`Builder::virtual_clock`].
     virtual_clock: bool,
+    /// See [`Builder::seed`].
+    seed: Option<u64>,
     /// See [`Builder::observer`].
     observer: Option<Box<dyn Observer>>,
     /// See [`Builder::on_report`].
@@ -50,7 +60,7 @@ pub struct Builder<P = Fifo> {
     passed_over_after: Option<Duration>,
     /// See [`Builder::retire_unfair_policy`].
     retire_unfair: bool,
-    /// See [`Builder::blocking_threads`] and [`Builder::blocking_grace`].
+    /// See the three of [`Builder::blocking_threads`].
     pool: PoolLimits,
 }
 
@@ -64,11 +74,11 @@ const SLOW_POLL: Duration = Duration::from_millis(100);
 impl Builder {
     /// The defaults: FIFO, 61 polls per turn, 128 operations per poll.
     pub(super) fn new() -> Self {
-        Self {
-            policy: Fifo::new(),
+        let settings = Settings {
             pacing: Pacing::Every(POLLS_PER_TURN),
             budget: OPERATIONS_PER_POLL,
             virtual_clock: false,
+            seed: None,
             observer: None,
             hook: None,
             slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL),
@@ -82,7 +92,9 @@ impl Builder {
                 grace: Duration::from_millis(500),
                 idle: Duration::from_secs(10),
             },
-        }
+        };
+        let policy = Fifo::new();
+        Self { policy, settings }
     }
 }
 
@@ -90,46 +102,14 @@ impl<P> Builder<P> {
     /// Which runnable task goes next. Default: first in, first out.
     #[must_use]
     pub fn policy<Q: Policy + 'static>(self, policy: Q) -> Builder<Q> {
-        let Self {
-            policy: _,
-            pacing,
-            budget,
-            virtual_clock,
-            observer,
-            hook,
-            ..
-        } = self;
-        let Self {
-            slow_poll,
-            measure,
-            stuck_after,
-            stuck_ends,
-            passed_over_after,
-            retire_unfair,
-            pool,
-            ..
-        } = self;
-        Builder {
-            policy,
-            pacing,
-            budget,
-            virtual_clock,
-            observer,
-            hook,
-            slow_poll,
-            measure,
-            stuck_after,
-            stuck_ends,
-            passed_over_after,
-            retire_unfair,
-            pool,
-        }
+        let settings = self.settings;
+        Builder { policy, settings }
     }
 
     /// How many polls a turn does before I/O and timers are looked at.
     #[must_use]
     pub fn pacing(mut self, pacing: Pacing) -> Self {
-        self.pacing = pacing;
+        self.settings.pacing = pacing;
         self
     }
 
@@ -137,7 +117,7 @@ impl<P> Builder<P> {
     /// yield, at least 1. Default 128.
     #[must_use]
     pub fn budget(mut self, operations: u32) -> Self {
-        self.budget = operations.clamp(1, crate::budget::UNLIMITED - 1);
+        self.settings.budget = operations.clamp(1, crate::budget::UNLIMITED - 1);
         self
     }
 
@@ -145,21 +125,30 @@ impl<P> Builder<P> {
     /// deadline when all of them wait.
     #[must_use]
     pub fn virtual_clock(mut self) -> Self {
-        self.virtual_clock = true;
+        self.settings.virtual_clock = true;
+        self
+    }
+
+    /// What the loop's chance begins with: the numbers of [`random`](super::random),
+    /// and who is polled first in a race. Default: 0; under the real clock, which
+    /// repeats nothing anyway, `random` begins with something new in each run.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = Some(seed);
         self
     }
 
     /// Who sees every scheduling event.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.settings.observer = Some(Box::new(observer));
         self
     }
 
     /// Who gets reports about code that misbehaves. Default: standard error.
     #[must_use]
     pub fn on_report(mut self, hook: impl FnMut(&Report) + 'static) -> Self {
-        self.hook = Some(Box::new(hook));
+        self.settings.hook = Some(Box::new(hook));
         self
     }
 
@@ -167,14 +156,14 @@ impl<P> Builder<P> {
     /// (`None`) in release builds.
     #[must_use]
     pub fn slow_poll(mut self, threshold: impl Into<Option<Duration>>) -> Self {
-        self.slow_poll = threshold.into();
+        self.settings.slow_poll = threshold.into();
         self
     }
 
     /// Takes timestamps around each poll, so that snapshots know the time used.
     #[must_use]
     pub fn measure(mut self, on: bool) -> Self {
-        self.measure = on;
+        self.settings.measure = on;
         self
     }
 
@@ -182,14 +171,14 @@ impl<P> Builder<P> {
     /// reports itself as stuck, once. Default 1 s; `None` never reports.
     #[must_use]
     pub fn stuck_after(mut self, patience: impl Into<Option<Duration>>) -> Self {
-        self.stuck_after = patience.into();
+        self.settings.stuck_after = patience.into();
         self
     }
 
     /// Whether that report is also the end: `try_block_on` then returns it.
     #[must_use]
     pub fn end_when_stuck(mut self, end: bool) -> Self {
-        self.stuck_ends = end;
+        self.settings.stuck_ends = end;
         self
     }
 
@@ -198,7 +187,7 @@ impl<P> Builder<P> {
     /// Default 1 s; `None` never reports.
     #[must_use]
     pub fn passed_over_after(mut self, patience: impl Into<Option<Duration>>) -> Self {
-        self.passed_over_after = patience.into();
+        self.settings.passed_over_after = patience.into();
         self
     }
 
@@ -206,14 +195,14 @@ impl<P> Builder<P> {
     /// Default: no.
     #[must_use]
     pub fn retire_unfair_policy(mut self, retire: bool) -> Self {
-        self.retire_unfair = retire;
+        self.settings.retire_unfair = retire;
         self
     }
 
     /// How many threads `spawn_blocking` may use, at least 1. Default 32.
     #[must_use]
     pub fn blocking_threads(mut self, threads: usize) -> Self {
-        self.pool.threads = threads.max(1);
+        self.settings.pool.threads = threads.max(1);
         self
     }
 
@@ -221,7 +210,14 @@ impl<P> Builder<P> {
     /// 500 ms; then their threads are detached.
     #[must_use]
     pub fn blocking_grace(mut self, grace: Duration) -> Self {
-        self.pool.grace = grace;
+        self.settings.pool.grace = grace;
+        self
+    }
+
+    /// How long a blocking thread without a job stays. Default 10 s.
+    #[must_use]
+    pub fn blocking_idle(mut self, idle: Duration) -> Self {
+        self.settings.pool.idle = idle;
         self
     }
 }
@@ -232,16 +228,25 @@ impl<P: Policy + 'static> Builder<P> {
     /// # Errors
     /// When the system refuses a selector (out of descriptors).
     pub fn build(self) -> io::Result<Runtime<P>> {
+        let Self { policy, settings } = self;
         let swappable = TypeId::of::<P>() == TypeId::of::<Box<dyn Policy>>();
-        let state = loop_state(self.virtual_clock, self.hook, self.pool, swappable)?;
-        let watched = self.measure
-            || self.virtual_clock
-            || self.slow_poll.is_some()
-            || self.observer.is_some();
+        let seed = match settings.seed {
+            Some(seed) => seed,
+            None if settings.virtual_clock => 0,
+            // The keys of a hasher are the system's randomness.
+            None => RandomState::new().build_hasher().finish(),
+        };
+        let state = loop_state(&settings, seed, swappable)?;
+        state.reporter.set(settings.hook);
+        let watched = settings.measure
+            || settings.virtual_clock
+            || settings.slow_poll.is_some()
+            || settings.observer.is_some();
         // A new loop starts over, so that two runs on one thread are alike.
-        crate::rotation::restart();
-        let watchdog = Watchdog::new(self.passed_over_after, self.retire_unfair, &state.clock);
-        let custody = Custody::new(self.policy, Rc::clone(&state));
+        crate::rotation::restart(settings.seed.unwrap_or(0) as usize);
+        let (patience, retires) = (settings.passed_over_after, settings.retire_unfair);
+        let watchdog = Watchdog::new(patience, retires, &state.clock);
+        let custody = Custody::new(policy, Rc::clone(&state));
         // Last, when nothing of the user's can panic any more.
         current::announce(state.id, Arc::clone(&state.mailbox));
         state.measured.set(watched || custody.is_timed());
@@ -249,13 +254,13 @@ impl<P: Policy + 'static> Builder<P> {
             now: state.started,
             state,
             custody,
-            observer: self.observer,
-            pacing: self.pacing,
-            budget: self.budget,
-            slow_poll: self.slow_poll,
+            observer: settings.observer,
+            pacing: settings.pacing,
+            budget: settings.budget,
+            slow_poll: settings.slow_poll,
             watched,
-            stuck_after: self.stuck_after,
-            stuck_ends: self.stuck_ends,
+            stuck_after: settings.stuck_after,
+            stuck_ends: settings.stuck_ends,
             stuck_reported: false,
             watchdog,
             polls: 0,
@@ -269,14 +274,9 @@ impl<P: Policy + 'static> Builder<P> {
 
 /// Everything the loop owns besides its policy and its observer, in its first
 /// state.
-fn loop_state(
-    virtual_clock: bool,
-    hook: Option<Hook>,
-    pool_limits: PoolLimits,
-    swappable: bool,
-) -> io::Result<Rc<LoopState>> {
+fn loop_state(settings: &Settings, seed: u64, swappable: bool) -> io::Result<Rc<LoopState>> {
     let (reactor, bell) = Reactor::new()?;
-    let clock = if virtual_clock {
+    let clock = if settings.virtual_clock {
         Clock::virtual_time()
     } else {
         Clock::real()
@@ -295,13 +295,14 @@ fn loop_state(
         reactor: RefCell::new(reactor),
         mailbox,
         handles: Arc::new(()),
-        reporter: Reporter::new(hook),
+        reporter: Reporter::default(),
         stats: Cell::new(Stats::default()),
         schedule: Cell::new(ScheduleHash::EMPTY),
         next_policy: RefCell::new(None),
         swappable,
         outside: OnceCell::new(),
-        pool_limits,
+        pool_limits: settings.pool,
+        chance: RefCell::new(SplitMix::new(seed)),
         measured: Cell::new(false),
         left_woken: Cell::new(NONE_WOKEN),
     }))
@@ -310,9 +311,9 @@ fn loop_state(
 impl<P> fmt::Debug for Builder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
-            .field("pacing", &self.pacing)
-            .field("budget", &self.budget)
-            .field("virtual_clock", &self.virtual_clock)
+            .field("pacing", &self.settings.pacing)
+            .field("budget", &self.settings.budget)
+            .field("virtual_clock", &self.settings.virtual_clock)
             .finish_non_exhaustive()
     }
 }

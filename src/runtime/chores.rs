@@ -14,6 +14,7 @@
 use super::Runtime;
 use super::report::Report;
 use super::state::LoopState;
+use crate::mailbox::Origin;
 use crate::policy::{Cause, Policy};
 use crate::task::ending::{Aftermath, Ending, PanickedIn, Unread};
 use crate::task::job::BoxedJob;
@@ -33,6 +34,8 @@ impl<P: Policy + 'static> Runtime<P> {
         self.custody.look_after_shed();
         for id in self.state.table.take_aborts() {
             self.cancel(id, Ending::Cancelled);
+            // As after its last poll: whom its end woke, it woke.
+            self.hand_over(Cause::Task(id));
         }
         self.report_unread();
         let next = self.state.next_policy.borrow_mut().take();
@@ -106,21 +109,22 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
-    /// Carries out what other threads asked for.
+    /// Carries out what was asked for by letter.
     #[cold]
     pub(super) fn open_mail(&mut self) {
         let mut mail = std::mem::take(&mut self.mail);
-        self.state.mailbox.take(&mut mail);
-        let mut schedule = self.state.schedule.get();
-        schedule.repeatable = false;
-        self.state.schedule.set(schedule);
+        if self.state.mailbox.take(&mut mail) == Origin::Afar {
+            let mut schedule = self.state.schedule.get();
+            schedule.repeatable = false;
+            self.state.schedule.set(schedule);
+        }
         for letter in mail.drain(..) {
             match letter {
                 Mail::Wake(waker) => waker.open_letter(),
                 Mail::Abort(id) => self.state.table.request_abort(id),
                 Mail::Call(call) => {
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                        let what = "a call from another thread".into();
+                        let what = "a call by a handle".into();
                         let message = panic_message(payload);
                         self.state.report(&Report::DropPanicked { what, message });
                     }

@@ -12,18 +12,18 @@
 //!
 //! Read next: `observer.rs`.
 
+use super::current;
 use super::page::{self, SetPolicyError};
 use super::state::LoopState;
-use super::{current, spawn};
 use crate::mailbox::Mailbox;
 use crate::policy::Policy;
 use crate::primitives::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use crate::task::JoinError;
 use crate::task::waker::Mail;
+use crate::task::{JoinError, SpawnOptions};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
@@ -116,6 +116,7 @@ impl Handle {
     }
 
     /// Spawns a future on the loop.
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> RemoteJoin<F::Output>
     where
         F: Future + Send + 'static,
@@ -126,12 +127,26 @@ impl Handle {
 
     /// Spawns the future that `make` makes on the loop's thread: the future itself
     /// need not be `Send`.
+    #[track_caller]
     pub fn spawn_with<F, M>(&self, make: M) -> RemoteJoin<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_with_options(make, SpawnOptions::new())
+    }
+
+    /// [`Handle::spawn_with`] with a name, a priority and the rest of what policies look
+    /// at.
+    #[track_caller]
+    pub fn spawn_with_options<F, M>(&self, make: M, options: SpawnOptions) -> RemoteJoin<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let site = Location::caller();
         let content = Content {
             result: None,
             waker: None,
@@ -149,7 +164,7 @@ impl Handle {
             loop_id: self.loop_id,
             owner: self.owner,
         };
-        let letter = move || begin(make, sender);
+        let letter = move || begin(make, sender, options, site);
         // A refused letter is dropped right here: its sender resolves the packet.
         drop(self.mailbox.post(Mail::Call(Box::new(letter))));
         join
@@ -187,8 +202,11 @@ impl Handle {
     }
 }
 
+/// Where something was asked for.
+type Site = &'static Location<'static>;
+
 /// On the loop: makes the future and spawns it; its end resolves the packet.
-fn begin<F, M>(make: M, mut sender: Sender<F::Output>)
+fn begin<F, M>(make: M, mut sender: Sender<F::Output>, options: SpawnOptions, site: Site)
 where
     M: FnOnce() -> F + 'static,
     F: Future + 'static,
@@ -206,7 +224,9 @@ where
         };
         sender.resolve(result.map_err(JoinError::Panicked));
     };
-    spawn(task).detach();
+    if let Ok(state) = current::state() {
+        page::spawn_on(&state, task, options, site).detach();
+    }
 }
 
 /// Polls a future and catches its panic.

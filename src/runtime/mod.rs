@@ -44,7 +44,8 @@ pub use handle::{Handle, LoopGone, RemoteJoin, WaitError};
 pub use observer::Observer;
 pub use pacing::Pacing;
 pub use page::{
-    SetPolicyError, TaskInfo, current_task, set_policy, spawn, spawn_with, stats, tasks, try_spawn,
+    SetPolicyError, TaskInfo, current_task, random, set_policy, spawn, spawn_with, stats, tasks,
+    try_spawn,
 };
 pub use report::{Report, Stuck, StuckTask};
 pub use stats::{ScheduleHash, Stats};
@@ -239,9 +240,19 @@ impl<P: Policy + 'static> Runtime<P> {
         F: Future + 'static,
         F::Output: 'static,
     {
+        self.spawn_with(future, SpawnOptions::new())
+    }
+
+    /// [`Runtime::spawn`] with a name, a priority and the rest of what policies look at.
+    #[track_caller]
+    pub fn spawn_with<F>(&self, future: F, options: SpawnOptions) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         let site = Location::caller();
         let _entered = current::enter(&self.state);
-        page::spawn_on(&self.state, future, SpawnOptions::new(), site)
+        page::spawn_on(&self.state, future, options, site)
     }
 
     /// A way to this loop for other threads.

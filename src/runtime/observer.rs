@@ -1,7 +1,7 @@
 //! Watching a loop: nine events, nothing paid when nobody watches.
 //!
-//! Owns: the `Observer` trait. The loop's body is compiled twice, once with and
-//! once without these calls, and chooses once per turn.
+//! Owns: the `Observer` trait, and what the loop does around a watched poll. The loop's
+//! body is compiled twice, once with and once without that, and chooses once per turn.
 //!
 //! Laws: an observer is called with nothing borrowed; one that panics is removed
 //! and reported, and the loop goes on.
@@ -10,8 +10,10 @@
 //!
 //! Read next: `turn.rs`.
 
-use crate::policy::{Cause, End};
-use crate::task::Sched;
+use super::Runtime;
+use super::report::Report;
+use crate::policy::{Cause, End, Policy};
+use crate::task::{Sched, TaskLabel};
 use std::time::{Duration, Instant};
 
 /// Sees every scheduling event of a loop, in order.
@@ -60,5 +62,44 @@ pub trait Observer {
     /// `block_on` ends.
     fn loop_ended(&mut self, at: Instant) {
         let _ = at;
+    }
+}
+
+impl<P: Policy + 'static> Runtime<P> {
+    /// A watched poll begins.
+    pub(super) fn before_poll(&mut self, task: &Sched) {
+        if self.state.clock.is_virtual() {
+            let mut schedule = self.state.schedule.get();
+            let offset = self.now.saturating_duration_since(self.state.started);
+            match task.name() {
+                Some(name) => schedule.add(name.as_bytes()),
+                None => schedule.add(&task.id().index.to_le_bytes()),
+            }
+            schedule.add(&offset.as_nanos().to_le_bytes());
+            self.state.schedule.set(schedule);
+        }
+        let now = self.now;
+        self.observe(|observer| observer.poll_started(task, now));
+    }
+
+    /// A watched poll has ended: charges it and says how long it took.
+    pub(super) fn after_poll(&mut self, task: &Sched, end: End) -> Duration {
+        let now = self.state.clock.now();
+        let took = now.saturating_duration_since(self.now);
+        self.now = now;
+        task.charge(took);
+        self.observe(|observer| {
+            observer.poll_ended(task, took, end, now);
+            if end == End::Done {
+                observer.task_done(task, now);
+            }
+        });
+        if self.slow_poll.is_some_and(|threshold| took >= threshold) {
+            self.state.report(&Report::SlowPoll {
+                task: TaskLabel::of(task),
+                took,
+            });
+        }
+        took
     }
 }

@@ -133,6 +133,14 @@ pub fn stats() -> Stats {
     current::with(|state| state.stats.get()).unwrap_or_default()
 }
 
+/// The next random number of this thread's loop (SplitMix64): for jitter, sampling and
+/// simulated faults that come back with the same [`seed`](super::Builder::seed). Not
+/// for secrets. 0 where no loop runs.
+pub fn random() -> u64 {
+    let next = current::with(|state| state.chance.borrow_mut().next());
+    next.unwrap_or_default()
+}
+
 /// Changes the policy of this thread's loop, between two polls.
 ///
 /// # Errors
@@ -160,7 +168,7 @@ pub(super) fn set_policy_of(
 pub(super) fn snapshot(state: &LoopState) -> Vec<TaskInfo> {
     let mut tasks = Vec::new();
     let measured = state.measured.get();
-    state.table.for_each_live(|sched, task_state, _| {
+    state.table.for_each_live(|sched, task_state| {
         tasks.push(TaskInfo {
             id: sched.id(),
             name: sched.name().map(std::borrow::Cow::into_owned),

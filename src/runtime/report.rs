@@ -8,6 +8,8 @@
 //!
 //! Read next: `state.rs`.
 
+use super::state::LoopState;
+use crate::mailbox;
 use crate::task::join::drop_caught;
 use crate::task::{TaskLabel, TaskState};
 use std::cell::RefCell;
@@ -131,11 +133,9 @@ pub(crate) struct Reporter {
 pub(crate) type Hook = Box<dyn FnMut(&Report)>;
 
 impl Reporter {
-    /// A reporter with this hook; `None` for standard error.
-    pub(crate) fn new(hook: Option<Hook>) -> Self {
-        Self {
-            hook: RefCell::new(hook),
-        }
+    /// Takes the first hook; `None` for standard error.
+    pub(crate) fn set(&self, hook: Option<Hook>) {
+        *self.hook.borrow_mut() = hook;
     }
 
     /// Drops the hook; reports go to standard error from now on.
@@ -222,6 +222,20 @@ impl fmt::Display for Report {
             Self::WakerPanicked { message } => format!("a waker panicked: {message}"),
         };
         f.write_str(&text)
+    }
+}
+
+impl Stuck {
+    /// Who would wait for ever, and whether a waker is still out somewhere.
+    pub(super) fn of(state: &LoopState) -> (Self, bool) {
+        let mut tasks = Vec::new();
+        state.table.for_each_live(|sched, state| {
+            let (task, polls) = (TaskLabel::of(sched), sched.polls());
+            tasks.push(StuckTask { task, state, polls });
+        });
+        // The fences in here make what their threads posted visible to our next look.
+        let handles = mailbox::is_held_elsewhere(&state.handles, 1);
+        (Self { tasks }, state.table.is_wakeable() || handles)
     }
 }
 

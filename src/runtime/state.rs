@@ -12,13 +12,14 @@
 //!
 //! Read next: `stats.rs`, then `current.rs`.
 
-use super::report::{Report, Reporter, Stuck, StuckTask};
+use super::report::{Report, Reporter};
 use super::stats::{ScheduleHash, Stats};
 use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
-use crate::mailbox::{self, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::policy::Policy;
+use crate::policy::chance::SplitMix;
 use crate::primitives::Arc;
 use crate::task::table::TaskTable;
 use crate::task::waker::Mail;
@@ -60,6 +61,8 @@ pub(crate) struct LoopState {
     pub(crate) outside: OnceCell<Box<dyn OutsideWork>>,
     /// What the builder says about the pool.
     pub(crate) pool_limits: PoolLimits,
+    /// The loop's random numbers.
+    pub(crate) chance: RefCell<SplitMix>,
     /// Whether timestamps are taken around each poll.
     pub(crate) measured: Cell<bool>,
     /// The list of the woken while the loop is not current.
@@ -108,22 +111,6 @@ impl LoopState {
     #[cold]
     pub(crate) fn report(&self, report: &Report) {
         self.reporter.report(report);
-    }
-
-    /// Who waits for ever, and whether a waker is still out somewhere.
-    pub(crate) fn stuck(&self) -> (Stuck, bool) {
-        let (mut tasks, mut wakeable) = (Vec::new(), false);
-        self.table.for_each_live(|sched, state, held| {
-            wakeable |= held;
-            tasks.push(StuckTask {
-                task: TaskLabel::of(sched),
-                state,
-                polls: sched.polls(),
-            });
-        });
-        // The fence in here makes what their threads posted visible to our next look.
-        wakeable |= mailbox::is_held_elsewhere(&self.handles, 1);
-        (Stuck { tasks }, wakeable)
     }
 
     /// Whether blocking jobs are out; the loop is woken when none is left.

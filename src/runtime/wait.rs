@@ -12,9 +12,8 @@
 use super::Runtime;
 use super::report::{Report, Stuck};
 use crate::clock;
-use crate::policy::{End, Policy};
-use crate::task::{Sched, TaskLabel};
-use std::time::{Duration, Instant};
+use crate::policy::Policy;
+use std::time::Instant;
 
 impl<P: Policy + 'static> Runtime<P> {
     /// Nothing is runnable: sleeps until `until`, an event or mail.
@@ -48,13 +47,13 @@ impl<P: Policy + 'static> Runtime<P> {
                 self.woke_up(from);
                 Ok(())
             }
-            _ => Err(self.state.stuck().0),
+            _ => Err(Stuck::of(&self.state).0),
         }
     }
 
     /// No timer, no source, no job: only another thread can help, if one exists.
     fn wait_for_threads(&mut self) -> Result<(), Stuck> {
-        let (stuck, wakeable) = self.state.stuck();
+        let (stuck, wakeable) = Stuck::of(&self.state);
         if !self.state.mailbox.is_empty() {
             return Ok(());
         }
@@ -107,42 +106,5 @@ impl<P: Policy + 'static> Runtime<P> {
         stats.polls = self.polls;
         stats.tasks_done = self.tasks_done;
         self.state.stats.set(stats);
-    }
-
-    /// A watched poll begins.
-    pub(super) fn before_poll(&mut self, task: &Sched) {
-        if self.state.clock.is_virtual() {
-            let mut schedule = self.state.schedule.get();
-            let offset = self.now.saturating_duration_since(self.state.started);
-            match task.name() {
-                Some(name) => schedule.add(name.as_bytes()),
-                None => schedule.add(&task.id().index.to_le_bytes()),
-            }
-            schedule.add(&offset.as_nanos().to_le_bytes());
-            self.state.schedule.set(schedule);
-        }
-        let now = self.now;
-        self.observe(|observer| observer.poll_started(task, now));
-    }
-
-    /// A watched poll has ended: charges it and says how long it took.
-    pub(super) fn after_poll(&mut self, task: &Sched, end: End) -> Duration {
-        let now = self.state.clock.now();
-        let took = now.saturating_duration_since(self.now);
-        self.now = now;
-        task.charge(took);
-        self.observe(|observer| {
-            observer.poll_ended(task, took, end, now);
-            if end == End::Done {
-                observer.task_done(task, now);
-            }
-        });
-        if self.slow_poll.is_some_and(|threshold| took >= threshold) {
-            self.state.report(&Report::SlowPoll {
-                task: TaskLabel::of(task),
-                took,
-            });
-        }
-        took
     }
 }

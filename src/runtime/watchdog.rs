@@ -5,8 +5,9 @@
 //!
 //! Laws: a task is passed over when it has been ready for longer than the patience
 //! while more than twice as many other polls ran as there are live tasks (by polls
-//! alone where the policy keeps no clock). It is reported once per minute. The
-//! policy stays unless the builder says otherwise.
+//! alone where the policy keeps no clock), or were when it was first seen: those
+//! before it in a fair order may have ended since. It is reported once per minute.
+//! The policy stays unless the builder says otherwise.
 //!
 //! Absent on purpose: anything per poll. The turn compares two numbers; a scan
 //! comes once per patience, under the virtual clock also after many polls, and takes
@@ -46,6 +47,8 @@ struct Suspect {
     polls: u64,
     /// How many polls the loop had done.
     seen_at: u64,
+    /// How many tasks lived.
+    live: u64,
 }
 
 /// Virtual time may stand still for ever: scan after so many polls too.
@@ -91,25 +94,25 @@ impl Watchdog {
         let before = std::mem::take(&mut self.suspects);
         self.reported
             .retain(|_, at| now.saturating_duration_since(*at) < REPEAT_AFTER);
-        let mut live = 0;
-        let mut late = Vec::new();
-        state.table.for_each_live(|task: &Sched, what, _| {
-            live += 1;
+        let (mut live, mut late) = (0, Vec::new());
+        state.table.for_each_live(|_, _| live += 1);
+        state.table.for_each_live(|task: &Sched, what| {
             if what != TaskState::Runnable {
                 return;
             }
-            let suspect = Suspect::seen(&before, task, polls);
+            let suspect = Suspect::seen(&before, task, polls, live);
             self.suspects.insert(task.id(), suspect);
             let ready_for = now.saturating_duration_since(task.ready_at());
-            if ready_for > patience || !timed {
-                late.push((task.id(), ready_for, polls - suspect.seen_at));
+            let others = polls - suspect.seen_at;
+            if (ready_for > patience || !timed) && others > 2 * live.max(suspect.live) {
+                late.push((task.id(), ready_for, others));
             }
         });
         self.next_scan = next_scan(patience, began, state.clock.now());
         if state.clock.is_virtual() {
             self.next_polls = polls + POLLS_PER_SCAN.max(4 * live);
         }
-        late.retain(|(id, _, others)| *others > 2 * live && !self.reported.contains_key(id));
+        late.retain(|(id, ..)| !self.reported.contains_key(id));
         late.truncate(REPORTS_PER_SCAN);
         for (id, ..) in &late {
             self.reported.insert(*id, now);
@@ -129,13 +132,14 @@ fn next_scan(patience: Duration, began: Instant, ended: Instant) -> Instant {
 
 impl Suspect {
     /// What is known about a runnable task: what was, unless it has been polled since.
-    fn seen(before: &BTreeMap<TaskId, Self>, task: &Sched, polls: u64) -> Self {
-        let fresh = Self {
-            polls: task.polls(),
-            seen_at: polls,
-        };
-        let old = before.get(&task.id());
-        *old.filter(|old| old.polls == fresh.polls).unwrap_or(&fresh)
+    fn seen(before: &BTreeMap<TaskId, Self>, task: &Sched, seen_at: u64, live: u64) -> Self {
+        let polls = task.polls();
+        let old = before.get(&task.id()).filter(|old| old.polls == polls);
+        old.copied().unwrap_or(Self {
+            polls,
+            seen_at,
+            live,
+        })
     }
 }
 

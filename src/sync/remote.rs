@@ -172,6 +172,10 @@ impl<T> Receiver<T> {
     /// The poll behind [`recv`](Self::recv). Wakes the latest waker only.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         ready!(budget::spend(cx));
+        budget::lend(|| self.poll_next(cx))
+    }
+
+    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<T>> {
         let mut state = self.shared.lock();
         if let Some(end) = self.shared.take(&mut state) {
             return Poll::Ready(end);

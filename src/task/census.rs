@@ -12,9 +12,10 @@
 //! Read next: `policy/mod.rs`.
 
 use super::info::{Sched, TaskId};
-use super::slot::{Life, Stage, TaskState, place, shared};
+use super::slot::{Life, Stage, TaskState, place, shared, waker_of};
 use super::table::TaskTable;
 use super::ticket::Runnable;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 impl TaskTable {
@@ -71,8 +72,29 @@ impl TaskTable {
         self.tasks.borrow().at(index).cloned()
     }
 
+    /// Whether anybody could yet wake a live task: a clone of its waker is in other
+    /// hands than ours.
+    ///
+    /// The clones of whoever waits for a task of this table are ours: they are woken
+    /// by the end of that task, which would have to be woken first.
+    pub(crate) fn is_wakeable(&self) -> bool {
+        let tasks = self.tasks.borrow();
+        let mut watching: HashMap<*const (), usize> = HashMap::new();
+        for (_, card) in tasks.iter() {
+            let watcher = card.life.watcher.take();
+            if let Some(waker) = &watcher {
+                *watching.entry(waker.data()).or_default() += 1;
+            }
+            card.life.watcher.set(watcher);
+        }
+        tasks.iter().any(|(_, card)| {
+            let ours = watching.get(&waker_of(card).data()).copied();
+            !card.life.is_over() && card.life.is_held_elsewhere(ours.unwrap_or(0))
+        })
+    }
+
     /// Calls `visit` with the card and the state of every task that has not ended.
-    pub(crate) fn for_each_live(&self, mut visit: impl FnMut(&Sched, TaskState, bool)) {
+    pub(crate) fn for_each_live(&self, mut visit: impl FnMut(&Sched, TaskState)) {
         for (_, card) in self.tasks.borrow().iter() {
             let state = match card.life.stage.get() {
                 Stage::Waiting => TaskState::Waiting,
@@ -80,8 +102,7 @@ impl TaskTable {
                 Stage::Running => TaskState::Running,
                 Stage::Done | Stage::Void => continue,
             };
-            // Somebody besides us holds the waker: the task may be woken yet.
-            visit(card, state, !card.life.is_alone());
+            visit(card, state);
         }
     }
 }

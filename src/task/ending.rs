@@ -113,9 +113,9 @@ impl TaskTable {
             return;
         }
         drop(self.tasks.borrow_mut().remove(place(card.id())));
-        if Rc::strong_count(&card) == 1 && card.life.is_alone() && !self.closed.get() {
+        if Rc::strong_count(&card) == 1 && !card.life.is_held_elsewhere(0) && !self.closed.get() {
             // The last wake by anybody else happened before the next tenant moves
-            // in: `is_alone` has seen to that.
+            // in: `is_held_elsewhere` has seen to that.
             self.spares.borrow_mut().push(card);
         } else {
             shared(&card).set_dead();
@@ -170,6 +170,11 @@ impl TaskTable {
             Some(card) if !card.life.is_over() => self.settle(card, ending),
             _ => Aftermath::default(),
         }
+    }
+
+    /// Who waits for the end of a task, to be woken for another reason.
+    pub(crate) fn take_watcher(&self, id: TaskId) -> Option<Waker> {
+        self.card(id)?.life.watcher.take()
     }
 
     /// Detaches a task: nobody will ask for its result. Returns the output, if it is

@@ -167,9 +167,9 @@ impl Life {
         self.bell.clone()
     }
 
-    /// Whether nobody but this card holds the waker.
-    pub(super) fn is_alone(&self) -> bool {
-        self.bell.as_ref().is_none_or(Bell::is_ours_alone)
+    /// Whether anybody holds the waker besides this card and `ours` others of the table.
+    pub(super) fn is_held_elsewhere(&self, ours: usize) -> bool {
+        self.bell.as_ref().is_some_and(|b| b.is_held_beyond(ours))
     }
 }
 

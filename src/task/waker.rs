@@ -75,9 +75,9 @@ impl Bell {
         }
     }
 
-    /// Whether nobody else holds the waker.
-    pub(super) fn is_ours_alone(&self) -> bool {
-        !mailbox::is_held_elsewhere(&self.shared, 2)
+    /// Whether anybody holds the waker besides the card and `ours` others of the table.
+    pub(super) fn is_held_beyond(&self, ours: usize) -> bool {
+        mailbox::is_held_elsewhere(&self.shared, 2 + ours)
     }
 }
 

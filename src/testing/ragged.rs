@@ -79,6 +79,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Ragged<S> {
         let piece = this.piece(buf.len());
         Pin::new(&mut this.stream).poll_read(cx, &mut buf[..piece])
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_read();
+    }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Ragged<S> {
@@ -103,5 +107,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Ragged<S> {
         let this = self.get_mut();
         ready!(this.poll_chance(cx));
         Pin::new(&mut this.stream).poll_close(cx)
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_write();
     }
 }

@@ -108,7 +108,7 @@ pub enum What {
 pub enum Why {
     /// It is new; the task that spawned it.
     Spawn(Option<u32>),
-    /// This task woke it.
+    /// This task woke it, while it ran or by its end.
     Task(Option<u32>),
     /// A source it waited for was ready.
     Io,
@@ -118,7 +118,7 @@ pub enum Why {
     Yield,
     /// Another thread woke it.
     Thread,
-    /// It came from another policy, or from one that lost it.
+    /// It came from another policy, or from one that lost it, or the loop itself woke it.
     Moved,
 }
 
@@ -452,7 +452,7 @@ mod tests {
                 "poll task3, waits",
                 "poll root, waits",
                 "cancel task3",
-                "the loop wakes root",
+                "task3 wakes root",
                 "poll root, done",
             ]
         );

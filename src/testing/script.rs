@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::stream::{poll_until, wake};
+use super::stream::{forget, poll_until, wake};
 use crate::io::{AsyncRead, AsyncWrite};
 
 /// A scripted stream: it plays the peer, who sends what is read here and expects
@@ -247,6 +247,10 @@ impl AsyncRead for Script {
         ready!(poll_until(&play.reader, cx, || play.is_readable()));
         Poll::Ready(play.read(buf))
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        forget(&self.play.reader);
+    }
 }
 
 impl AsyncWrite for Script {
@@ -271,5 +275,9 @@ impl AsyncWrite for Script {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.play.closed.set(true);
         Poll::Ready(Ok(()))
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        forget(&self.play.writer);
     }
 }

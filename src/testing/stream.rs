@@ -108,6 +108,10 @@ impl AsyncRead for Stream {
         ready!(poll_until(&pipe.reader, cx, || pipe.is_readable()));
         Poll::Ready(pipe.read(buf))
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        forget(&self.incoming.reader);
+    }
 }
 
 impl AsyncWrite for Stream {
@@ -131,6 +135,10 @@ impl AsyncWrite for Stream {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.outgoing.finish(End::Closed);
         Poll::Ready(Ok(()))
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        forget(&self.outgoing.writer);
     }
 }
 
@@ -225,6 +233,12 @@ pub(super) fn poll_until(
         }
     }
     budget::spend(cx)
+}
+
+/// Drops the waker in `slot`, with nothing borrowed.
+pub(super) fn forget(slot: &RefCell<Option<Waker>>) {
+    let waker = slot.borrow_mut().take();
+    drop(waker);
 }
 
 /// Wakes who waits in `slot`, with nothing borrowed.

@@ -259,6 +259,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
             })?;
         }
     }
+
+    fn cancel_read(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_read();
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
@@ -298,6 +302,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         }
         ready!(this.poll_drain(cx))?;
         Pin::new(&mut this.stream).poll_close(cx)
+    }
+
+    fn cancel_write(self: Pin<&mut Self>) {
+        Pin::new(&mut self.get_mut().stream).cancel_write();
     }
 }
 

@@ -1,16 +1,16 @@
 //! Sockets, over loopback. The clock is virtual and waits for the system.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use downbeat::io::AsyncWriteExt;
+use downbeat::io::{AsyncWriteExt, Registered};
 use downbeat::net::{
     TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, connect,
     connect_any, lookup_host,
 };
-use downbeat::{spawn, time};
+use downbeat::{spawn, time, yield_now};
 
 use super::cut::{at_every_poll, cut};
 
@@ -89,6 +89,38 @@ fn tcp() {
             let won = done.is_some_and(|result| result.is_ok());
             assert_eq!(Rc::strong_count(&alive), 1, "all attempts are dropped");
             won
+        })
+    });
+}
+
+#[test]
+fn registered() {
+    // CUTS io/registered.rs read_with, io/registered.rs write_with, io/registered.rs Interest
+    // CUTS io/registered.rs readable, io/registered.rs writable, io/waits.rs Waits
+    at_every_poll("any source", |k| {
+        Box::pin(async move {
+            let (ours, mut theirs) = mio::net::UnixStream::pair().unwrap();
+            let ours = Registered::new(ours).unwrap();
+            let read = |mut ours: &mio::net::UnixStream| ours.read(&mut [0; 8]);
+            // Nothing is there: the first poll waits, and a task writes meanwhile.
+            let writer = spawn(async move {
+                yield_now().await;
+                theirs.write_all(b"abc").unwrap();
+                theirs
+            });
+            let done = cut(k, ours.read_with(read)).await.is_some();
+            let mut theirs = writer.await.unwrap();
+            if !done {
+                assert_eq!(ours.read_with(read).await.unwrap(), 3, "no byte is lost");
+            }
+            let written = cut(k, ours.write_with(|mut ours| ours.write(b"x")))
+                .await
+                .is_some();
+            let writable = cut(k, ours.writable()).await.is_some();
+            theirs.write_all(b"d").unwrap();
+            let readable = cut(k, ours.readable()).await.is_some();
+            assert_eq!(ours.read_with(read).await.unwrap(), 1);
+            done && written && writable && readable
         })
     });
 }

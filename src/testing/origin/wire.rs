@@ -10,9 +10,8 @@
 //!
 //! Read next: `serve.rs`.
 
-use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::budget;
@@ -95,15 +94,17 @@ impl HoldingBack {
         if !self.hold {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
-        ready!(budget::spend(cx));
         // Bounded: a round that finds nothing clears the readiness.
-        loop {
-            ready!(pin!(self.stream.readable()).poll(cx))?;
-            match self.try_read(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
+        ready!(budget::spend(cx));
+        budget::lend(|| {
+            loop {
+                ready!(self.stream.poll_readable(cx))?;
+                match self.try_read(buf) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
             }
-        }
+        })
     }
 
     fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
