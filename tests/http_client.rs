@@ -824,6 +824,21 @@ fn connection_errors_have_kinds() {
 }
 
 #[test]
+fn a_connection_that_is_closed_and_reset_while_it_is_made_was_reset() {
+    let ends = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+    ];
+    for end in ends {
+        let error = downbeat::http::Error::connect(end.into());
+        let fault = downbeat::http::ConnectFault::Reset;
+        assert_eq!(error.kind(), ErrorKind::Connect(fault), "{end}");
+        assert!(error.is_retryable());
+    }
+}
+
+#[test]
 fn hooks_see_every_phase() {
     let (builder, _) = serving(|request| match request.path() {
         "/" => Reply::new(302).header("Location", "/end"),
