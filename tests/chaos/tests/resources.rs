@@ -3,16 +3,17 @@
 //!
 //! `KILLS=300 cargo test --release --test resources killed` goes on for ten minutes.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use downbeat::http::{ConnectFault, Deadline, ErrorKind};
 use downbeat_chaos::crowd::{self, Ledger};
-use downbeat_chaos::process::{number, thread_ns};
+use downbeat_chaos::process::{Server, number, thread_time};
+
+/// The origin as a program.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_origin");
 
 /// Runs a test of this file again, as a child of a shell that first says `limits`.
 fn again(test: &str, limits: &str, base: &str) -> Command {
@@ -51,9 +52,9 @@ fn five_hundred(base: &str, connections: usize) -> Ledger {
 fn five_hundred_urls_with_sixty_four_descriptors() {
     if let Some(base) = parent() {
         for connections in [40, 500] {
-            let (began, used) = (Instant::now(), thread_ns());
+            let (began, used) = (Instant::now(), thread_time());
             let ledger = five_hundred(&base, connections);
-            let share = (thread_ns() - used) as f64 / began.elapsed().as_nanos() as f64;
+            let share = (thread_time() - used).as_secs_f64() / began.elapsed().as_secs_f64();
             println!(
                 "{connections} connections at most: {} answered, {:?}, {:.0} % of a core",
                 ledger.successes(),
@@ -104,41 +105,6 @@ fn a_storm_of_interruptions() {
     assert!(status.success());
 }
 
-/// The origin as a process.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start(port: u16) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_origin"))
-            .arg(port.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let out = child.stdout.take().unwrap();
-        BufReader::new(out).read_line(&mut line).unwrap();
-        let address = line.trim().parse().unwrap();
-        Server { child, address }
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args([name, &id]).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 /// What became of a request, and when it began.
 type Seen = Arc<Mutex<Vec<(Instant, Option<ErrorKind>)>>>;
 
@@ -176,7 +142,7 @@ fn recovery(seen: &Seen, from: Instant, until: Instant) -> Duration {
 
 #[test]
 fn an_origin_that_is_killed_and_restarted() {
-    let mut server = Server::start(0);
+    let mut server = Server::start(PROGRAM, 0);
     let (seen, stop) = (Seen::default(), Arc::default());
     let base = crowd::base(false, server.address);
     let caller = caller(base, seen.clone(), Arc::clone(&stop));
@@ -187,7 +153,7 @@ fn an_origin_that_is_killed_and_restarted() {
         thread::sleep(Duration::from_millis(500));
         drop(server);
         thread::sleep(Duration::from_millis(200));
-        server = Server::start(port);
+        server = Server::start(PROGRAM, port);
         let up = Instant::now();
         thread::sleep(Duration::from_millis(1300));
         worst = worst.max(recovery(&seen, up, Instant::now()));
@@ -215,7 +181,7 @@ fn an_origin_that_is_killed_and_restarted() {
 
 #[test]
 fn an_origin_that_is_stopped_and_goes_on() {
-    let server = Server::start(0);
+    let server = Server::start(PROGRAM, 0);
     let (seen, stop) = (Seen::default(), Arc::default());
     let base = crowd::base(false, server.address);
     let caller = caller(base, seen.clone(), Arc::clone(&stop));

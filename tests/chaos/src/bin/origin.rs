@@ -6,7 +6,10 @@
 use std::io::{Write, copy, sink, stdin, stdout};
 use std::net::Ipv4Addr;
 
-use downbeat::testing::origin::{Framing, Origin, Reply};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use downbeat::testing::origin::{Framing, Origin, Reply, Steps};
 use downbeat_chaos::{crowd, secret};
 
 fn main() -> std::io::Result<()> {
@@ -31,6 +34,10 @@ fn main() -> std::io::Result<()> {
             Some("slow") => reply.delay(std::time::Duration::from_millis(100)),
             Some("moved") => Reply::new(307).header("Location", format!("/{number}/page")),
             Some("close") => reply.close(),
+            Some("bomb") => Reply::steps(bomb(number)),
+            Some("crumbs") => Reply::steps(crumbs(number)),
+            Some("members") => Reply::steps(members(number)),
+            Some("stream") => Reply::steps(stream(number)),
             _ => reply,
         }
     })?;
@@ -39,4 +46,44 @@ fn main() -> std::io::Result<()> {
     out.flush()?;
     copy(&mut stdin(), &mut sink())?;
     Ok(())
+}
+
+/// Zeros, so many times 64 MiB, as gzip members.
+fn bomb(times: usize) -> Steps {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    for _ in 0..64 {
+        packed.write_all(&vec![0; 1 << 20]).expect("memory");
+    }
+    let member = packed.finish().expect("memory");
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+    Steps::new().send(head).repeat(member, times as u64).close()
+}
+
+/// So many MiB.
+fn stream(mib: usize) -> Steps {
+    let length = mib << 20;
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+    Steps::new()
+        .send(head)
+        .repeat(vec![7; 1 << 16], (length >> 16) as u64)
+}
+
+/// So many thousand chunks of one byte.
+fn crumbs(thousands: usize) -> Steps {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    Steps::new()
+        .send(head)
+        .repeat("1\r\nx\r\n".repeat(1000), thousands as u64)
+        .close()
+}
+
+/// So many thousand gzip members with nothing in them.
+fn members(thousands: usize) -> Steps {
+    let packed = GzEncoder::new(Vec::new(), Compression::best());
+    let member = packed.finish().expect("memory");
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+    Steps::new()
+        .send(head)
+        .repeat(member.repeat(1000), thousands as u64)
+        .close()
 }
