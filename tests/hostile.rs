@@ -229,7 +229,11 @@ fn gzip_of_every_bad_kind() {
 
 #[test]
 fn a_hundred_thousand_empty_gzip_members_do_not_hold_the_loop() {
-    let count = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
+    let count = if cfg!(debug_assertions) {
+        10_000
+    } else {
+        100_000
+    };
     let members = gzip(b"").repeat(count);
     let message = coded("gzip", &members);
     let (length, others) = simulate(async {
@@ -313,6 +317,38 @@ fn a_response_before_the_request_is_that_connections_first_answer() {
         // Its own answer came then, and found nobody.
         assert_eq!(client.connections(), (0, 0));
     });
+}
+
+/// Bytes on the wire and bytes handed out, per poll of the task that reads them.
+fn volume(start: &'static str, more: Vec<u8>) -> (u64, u64) {
+    simulate(async {
+        let steps = move |_: &Request| Steps::new().send(start).repeat(more.clone(), 4000).close();
+        let client = plays(steps).build().unwrap();
+        let reading = spawn(async move {
+            let mut response = client.get("http://h.test/").send().await.unwrap();
+            let polls = || downbeat::runtime::current_task(|task| task.polls()).unwrap();
+            let (before, mut out) = (polls(), 0);
+            while let Ok(Some(piece)) = response.chunk().await {
+                out += piece.len() as u64;
+            }
+            let polls = u64::from(polls() - before).max(1);
+            (response.wire_bytes().1 / polls, out / polls)
+        });
+        reading.await.unwrap()
+    })
+}
+
+#[test]
+fn s03_volume_spends_the_budget_too() {
+    let plain = "HTTP/1.1 200 OK\r\n\r\n";
+    let coded = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+    let kib = 1024;
+    let (wire, _) = volume(plain, vec![7; 4096]);
+    assert!(wire <= 160 * kib, "{wire} bytes a poll");
+    let (_, out) = volume(coded, gzip(&[0; 65_536]));
+    assert!(out <= 640 * kib, "{out} inflated bytes a poll");
+    let (wire, _) = volume(coded, gzip(b"").repeat(50));
+    assert!(wire <= 160 * kib, "{wire} bytes of empty members a poll");
 }
 
 /// What a hostile server plays, and the request it plays it for.
