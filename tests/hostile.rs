@@ -331,7 +331,7 @@ fn volume(start: &'static str, more: Vec<u8>) -> (u64, u64) {
             while let Ok(Some(piece)) = response.chunk().await {
                 out += piece.len() as u64;
             }
-            let polls = u64::from(polls() - before).max(1);
+            let polls = (polls() - before).max(1);
             (response.wire_bytes().1 / polls, out / polls)
         });
         reading.await.unwrap()

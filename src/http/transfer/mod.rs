@@ -227,7 +227,7 @@ impl Transfer {
         Poll::Ready(match ready!(connection.poll_recv(cx)) {
             Ok(Read::Bytes(n)) => {
                 charge(n / IN_PER_UNIT);
-                self.wire.1 += n as u64;
+                self.wire.1 = self.wire.1.saturating_add(n as u64);
                 self.watch.on_read(n);
                 Ok(())
             }
