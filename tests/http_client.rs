@@ -221,7 +221,9 @@ fn bodies_from_streams_and_files() {
         assert!(head.contains("Content-Length: 200000") && body == content);
         let (head, body) = sent(Body::file(&path)).await;
         assert!(head.contains("Content-Length: 200000") && body == content);
-        assert_eq!(memory.connections(), 1);
+        // One, unless the answer was faster than the thread that says where a stream
+        // ends: an upload that is cut short ends its connection.
+        assert!((1..=3).contains(&memory.connections()));
 
         // H07: neither a byte more nor a byte less.
         for length in [199_999, 200_001] {
@@ -821,6 +823,21 @@ fn connection_errors_have_kinds() {
             assert!(!text.contains("secret"), "{text}");
         }
     });
+}
+
+#[test]
+fn a_connection_that_is_closed_and_reset_while_it_is_made_was_reset() {
+    let ends = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+    ];
+    for end in ends {
+        let error = downbeat::http::Error::connect(end.into());
+        let fault = downbeat::http::ConnectFault::Reset;
+        assert_eq!(error.kind(), ErrorKind::Connect(fault), "{end}");
+        assert!(error.is_retryable());
+    }
 }
 
 #[test]

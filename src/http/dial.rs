@@ -146,7 +146,7 @@ async fn upgrade(
     if let Via::Tunnel(proxy) = &order.via {
         let began = time::now();
         let tunnel = tunnel(dialer, order, proxy, stream).await;
-        timings.connect += since(began);
+        timings.connect = timings.connect.saturating_add(since(began));
         stream = tunnel?;
     }
     secure(dialer, order, stream, timings).await

@@ -139,7 +139,7 @@ impl Doors {
         let door = known.unwrap_or_else(|| Gate::new(permits, (self.order)()));
         let mut hosts = self.hosts.borrow_mut();
         let (door, visitors) = (hosts.entry(origin.clone())).or_insert((door, 0));
-        *visitors += 1;
+        *visitors = visitors.saturating_add(1);
         let at_host = AtHost {
             doors: Rc::clone(self),
             origin: origin.clone(),
@@ -154,7 +154,7 @@ impl Drop for AtHost {
         let Some((_, visitors)) = hosts.get_mut(&self.origin) else {
             return;
         };
-        *visitors -= 1;
+        *visitors = visitors.saturating_sub(1);
         let gone = match visitors {
             0 => hosts.remove(&self.origin),
             _ => None,

@@ -153,6 +153,14 @@ impl Exchange {
         }
     }
 
+    /// How many bytes of a piece were made by inflating.
+    pub(crate) fn inflated(&self, piece: Piece) -> usize {
+        match piece {
+            Piece::Raw(_) => 0,
+            Piece::Decoded => self.decoded().len(),
+        }
+    }
+
     /// The transport ended, and everything read before has been understood.
     /// Gives `Done` for a body that ends with its connection.
     ///

@@ -26,7 +26,10 @@ pub(crate) fn connect(error: io::Error) -> Error {
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             ConnectFault::Unreachable
         }
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => ConnectFault::Reset,
+        // A reset behind an end of file is a broken pipe for Linux.
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => ConnectFault::Reset,
         _ => ConnectFault::Other,
     };
     Error::new(ErrorKind::Connect(fault)).with_source(error)

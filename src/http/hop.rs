@@ -47,7 +47,7 @@ impl Fetch<'_> {
         let mut fresh = false;
         // Bounded by `retry::MOST`.
         for before in 0.. {
-            self.account.attempts += 1;
+            self.account.attempts = self.account.attempts.saturating_add(1);
             let (outbox, asked) = self.prepare().await?;
             let mut transfer = self.transfer(outbox, asked, fresh).await?;
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
@@ -79,7 +79,7 @@ impl Fetch<'_> {
             return Ok(None);
         };
         let (pass, queue) = doors.pass(&self.wish(false)).await?;
-        self.account.timings.queue += queue;
+        self.account.timings.queue = self.account.timings.queue.saturating_add(queue);
         Ok(Some(pass))
     }
 

@@ -21,6 +21,17 @@
 //!
 //! Read next: `exchange.rs`, then `framing.rs`.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
 mod address;
 mod alarm;
 mod basic;

@@ -122,8 +122,8 @@ impl Outbox {
                 let n = ready!(connection.poll_send(cx, rest))
                     .and_then(some)
                     .map_err(PushError::Connection)?;
-                self.written += n;
-                self.sent += n as u64;
+                self.written = self.written.saturating_add(n);
+                self.sent = self.sent.saturating_add(n as u64);
             }
             if !body && !matches!((&self.source, self.ended), (Source::Empty, true)) {
                 ready!(connection.poll_flush(cx)).map_err(PushError::Connection)?;
@@ -136,8 +136,8 @@ impl Outbox {
                         let n = ready!(connection.poll_send(cx, rest))
                             .and_then(some)
                             .map_err(PushError::Connection)?;
-                        *at += n;
-                        self.sent += n as u64;
+                        *at = at.saturating_add(n);
+                        self.sent = self.sent.saturating_add(n as u64);
                     }
                     self.source = Source::Empty;
                 }

@@ -81,12 +81,12 @@ impl Account {
     /// Adds the phases of one connection.
     pub(crate) fn add(&mut self, timings: &Timings) {
         let mine = &mut self.timings;
-        mine.queue += timings.queue;
-        mine.dns += timings.dns;
-        mine.connect += timings.connect;
-        mine.tls += timings.tls;
-        mine.write += timings.write;
-        mine.first_byte += timings.first_byte;
+        mine.queue = mine.queue.saturating_add(timings.queue);
+        mine.dns = mine.dns.saturating_add(timings.dns);
+        mine.connect = mine.connect.saturating_add(timings.connect);
+        mine.tls = mine.tls.saturating_add(timings.tls);
+        mine.write = mine.write.saturating_add(timings.write);
+        mine.first_byte = mine.first_byte.saturating_add(timings.first_byte);
     }
 
     /// The phases, with the total up to now.
@@ -278,7 +278,7 @@ impl Response {
         body.resize(filled.saturating_add(step), 0);
         let space = body.get_mut(filled..).unwrap_or_default();
         let read = poll_fn(|cx| transfer.poll_direct(cx, space)).await;
-        body.truncate(filled + *read.as_ref().unwrap_or(&0));
+        body.truncate(filled.saturating_add(*read.as_ref().unwrap_or(&0)));
         self.note();
         read.map(drop).map_err(|error| self.fail(error))
     }

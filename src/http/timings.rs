@@ -65,7 +65,7 @@ impl fmt::Display for Timings {
             .iter()
             .rposition(|(_, took)| !took.is_zero())
             .unwrap_or(0);
-        for (place, (name, took)) in phases.iter().enumerate().take(reached + 1) {
+        for (place, (name, took)) in phases.iter().enumerate().take(reached.saturating_add(1)) {
             if place > 0 {
                 f.write_str(", ")?;
             }

@@ -109,7 +109,7 @@ impl Watch {
     /// Bytes arrived.
     pub(crate) fn on_read(&mut self, count: usize) {
         if let Some(window) = &mut self.window {
-            window.bytes += count as u64;
+            window.bytes = window.bytes.saturating_add(count as u64);
         }
         if self.heard.is_some() && self.waiting.is_none() {
             return;
@@ -120,7 +120,9 @@ impl Watch {
         if let Some(window) = &mut self.window
             && let Some(since) = window.since.take()
         {
-            window.waited += now.saturating_duration_since(since);
+            window.waited = window
+                .waited
+                .saturating_add(now.saturating_duration_since(since));
         }
     }
 

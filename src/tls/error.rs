@@ -137,7 +137,7 @@ fn bounded(text: &str) -> String {
     let mut out = String::new();
     for piece in text.chars().map(char::escape_debug) {
         let piece: String = piece.collect();
-        if out.len() + piece.len() > DETAIL {
+        if out.len().saturating_add(piece.len()) > DETAIL {
             out.push_str("...");
             break;
         }

@@ -44,6 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Future for Handshake<S> {
     type Output = Result<TlsStream<S>, TlsError>;
 
+    #[allow(clippy::panic, reason = "a bug of the caller, never of the peer")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(tls) = &mut this.tls else {

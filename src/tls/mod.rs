@@ -19,6 +19,17 @@
 //!
 //! Read next: `stream.rs`, then `config.rs`.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic
+    )
+)]
+
 mod accept;
 mod config;
 mod error;

@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         };
         let mut unread = cipher.bytes.get(cipher.start..cipher.end).unwrap_or(&[]);
         let taken = self.session.read_tls(&mut unread).map_err(TlsError::io)?;
-        cipher.start += taken;
+        cipher.start = cipher.start.saturating_add(taken);
         // LAW V05: a session that takes nothing has seen close_notify, and what
         // follows one is noise. Waiting for more of it would never end.
         if cipher.start >= cipher.end || taken == 0 {

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use super::{Transfer, with_cause};
+use super::{IN_PER_UNIT, Transfer, charge, with_cause};
 use crate::http::connection::Read;
 use crate::http::error::{Carrier, Error};
 use crate::http::event::{self, Piece, Upload};
@@ -60,7 +60,8 @@ impl Transfer {
         loop {
             match connection.poll_recv_direct(cx, space) {
                 Poll::Ready(Ok(Read::Bytes(n))) => {
-                    self.wire.1 += n as u64;
+                    charge(n / IN_PER_UNIT);
+                    self.wire.1 = self.wire.1.saturating_add(n as u64);
                     self.watch.on_read(n);
                     self.exchange.took_direct(n as u64);
                     self.tracer.tell(Event::ResponseChunk { bytes: n });
@@ -168,7 +169,11 @@ impl Transfer {
         let (began, sent, heard) = self.watch.marks();
         let heard = heard.unwrap_or_else(time::now);
         let sent = sent.unwrap_or(heard);
-        timings.write += sent.saturating_duration_since(began);
-        timings.first_byte += heard.saturating_duration_since(sent);
+        timings.write = timings
+            .write
+            .saturating_add(sent.saturating_duration_since(began));
+        timings.first_byte = timings
+            .first_byte
+            .saturating_add(heard.saturating_duration_since(sent));
     }
 }

@@ -149,7 +149,10 @@ impl Transfer {
         let mut charged = true;
         loop {
             match self.understand()? {
-                event::Event::Body(piece) => return Poll::Ready(Ok(Next::Bytes(piece))),
+                event::Event::Body(piece) => {
+                    charge(self.exchange.inflated(piece) / OUT_PER_UNIT);
+                    return Poll::Ready(Ok(Next::Bytes(piece)));
+                }
                 event::Event::Done(reuse) => {
                     self.finish(reuse);
                     return Poll::Ready(Ok(Next::End));
@@ -223,7 +226,8 @@ impl Transfer {
         };
         Poll::Ready(match ready!(connection.poll_recv(cx)) {
             Ok(Read::Bytes(n)) => {
-                self.wire.1 += n as u64;
+                charge(n / IN_PER_UNIT);
+                self.wire.1 = self.wire.1.saturating_add(n as u64);
                 self.watch.on_read(n);
                 Ok(())
             }
@@ -260,6 +264,24 @@ impl Transfer {
         }
         self.pass = None;
     }
+}
+
+/// Bytes from the connection that cost a unit of the budget beside the read's own.
+pub(super) const IN_PER_UNIT: usize = 1024;
+/// Bytes that inflating made, likewise.
+const OUT_PER_UNIT: usize = 4096;
+
+/// LAW S03: spends units for volume, so that a server that floods us holds the loop no
+/// longer than one that sends a little.
+///
+/// WHY NOT a unit per read alone: 128 reads can be 8 MiB, and all 99 others wait.
+pub(super) fn charge(units: usize) {
+    let left = budget::set(0);
+    let units = u32::try_from(units).unwrap_or(u32::MAX);
+    budget::set(match left {
+        budget::UNLIMITED => left,
+        left => left.saturating_sub(units),
+    });
 }
 
 fn phase_of(stage: Stage) -> Phase {
