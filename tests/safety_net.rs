@@ -502,6 +502,41 @@ fn shed_tasks_are_cancelled_and_the_root_is_not() {
     assert!(reports.iter().any(|text| text.contains("\"stranger\"")));
 }
 
+#[test]
+fn a_report_names_ten_tasks_and_counts_the_rest() {
+    /// Turns everybody away who came in a crowd.
+    struct Bouncer(Vec<Runnable>);
+    impl Policy for Bouncer {
+        fn enqueue(&mut self, task: Runnable, _: Cause) {
+            self.0.push(task);
+        }
+        fn pick_next(&mut self, _: Instant) -> Option<Runnable> {
+            if self.0.len() > 1 {
+                let crowd = self
+                    .0
+                    .drain(..)
+                    .filter(|task| task.name().as_deref() != Some("root"));
+                crowd.for_each(Runnable::shed);
+            }
+            self.0.pop()
+        }
+    }
+    let (mut runtime, reports) = runtime(Bouncer(Vec::new()));
+    runtime.block_on(async {
+        let crowd: Vec<_> = (0..25)
+            .map(|_| spawn_with(async {}, named("one")))
+            .collect();
+        for one in crowd {
+            assert!(one.await.unwrap_err().is_cancelled());
+        }
+    });
+    let reports = reports.borrow();
+    let told = reports.iter().find(|text| text.contains("turned away"));
+    let told = told.expect("it is reported");
+    assert_eq!(told.matches("\"one\"").count(), 10, "{told}");
+    assert!(told.ends_with(" and 15 more"), "{told}");
+}
+
 /// Two busy tasks and one that nobody lets run; returns the reports.
 fn starve<P: Policy + 'static>(
     policy: P,

@@ -165,13 +165,17 @@ impl Reporter {
     }
 }
 
+/// The most tasks that a sentence names.
+const NAMED: usize = 10;
+
 /// A list of labels, as a sentence has it.
 fn list(labels: &[TaskLabel]) -> String {
-    labels
-        .iter()
-        .map(TaskLabel::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let named = labels.iter().take(NAMED).map(TaskLabel::to_string);
+    let named = named.collect::<Vec<_>>().join(", ");
+    match labels.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }
 
 /// What a policy did to tickets whose tasks run all the same.
