@@ -52,7 +52,11 @@ class Competitor:
 
 EXECUTORS = [
     Competitor(OURS, "executor-downbeat"),
-    Competitor(FLOOR, "executor-floor", without={"xwake": "it never sleeps", "memnever": "it polls what waits"}),
+    Competitor(
+        FLOOR,
+        "executor-floor",
+        without={"xwake": "it never sleeps", "memnever": "it polls what waits"},
+    ),
     Competitor("tokio", "executor-tokio"),
     Competitor("tokio-local", "executor-tokio", {"PEER_MODE": "local"}),
     Competitor("smol", "executor-smol"),
@@ -75,7 +79,14 @@ FETCHERS = [
     Competitor("smol+hyper", "fetch-smol", parts=("fetch", "keepalive")),
     Competitor("ureq", "fetch-ureq", parts=("fetch",), share=0.25),
     Competitor("curl", kind="curl", parts=("fetch", "tls", "scale"), needs="curl"),
-    Competitor("aiohttp", command=(sys.executable, os.path.join(PYTHON, "aiohttp_fetch.py")), parts=ALL, share=0.03, interpreted=True, module="aiohttp"),
+    Competitor(
+        "aiohttp",
+        command=(sys.executable, os.path.join(PYTHON, "aiohttp_fetch.py")),
+        parts=ALL,
+        share=0.03,
+        interpreted=True,
+        module="aiohttp",
+    ),
     Competitor("wrk", kind="wrk", parts=("keepalive",), needs="wrk"),
 ]
 
@@ -86,7 +97,11 @@ def chosen(everyone, only, without):
     for name in (only or []) + (without or []):
         if name not in names:
             raise SystemExit(f"there is no {name}; there are {', '.join(names)}")
-    return [one for one in everyone if (not only or one.name in only) and one.name not in (without or [])]
+    return [
+        one
+        for one in everyone
+        if (not only or one.name in only) and one.name not in (without or [])
+    ]
 
 
 def tool(name, why):

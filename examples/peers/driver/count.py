@@ -17,7 +17,9 @@ def last_line(text):
 def instructions(command, environment, timeout=600):
     """Instructions of all threads in user space, and the line the program printed."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    done = subprocess.run(valgrind + command, env=environment, capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(
+        valgrind + command, env=environment, capture_output=True, text=True, timeout=timeout
+    )
     found = re.search(r"Collected : (\d+)", done.stderr)
     line = last_line(done.stdout)
     if done.returncode != 0 or not found or not line:
@@ -29,7 +31,9 @@ def system_calls(command, environment, timeout=600):
     """Calls of all threads by kind, and the line the program printed."""
     with tempfile.NamedTemporaryFile("r") as summary:
         strace = ["strace", "-f", "-c", "-o", summary.name]
-        done = subprocess.run(strace + command, env=environment, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(
+            strace + command, env=environment, capture_output=True, text=True, timeout=timeout
+        )
         calls = by_kind(summary.read())
     line = last_line(done.stdout)
     if done.returncode != 0 or not line:

@@ -35,7 +35,9 @@ def command(competitor, row, operations):
 def rows_asked(options, all_rows):
     for row in options.rows or []:
         if row not in [*ROWS, *MEMORY, "xwake"]:
-            raise SystemExit(f"there is no row {row}; there are {', '.join([*ROWS, *MEMORY, 'xwake'])}")
+            raise SystemExit(
+                f"there is no row {row}; there are {', '.join([*ROWS, *MEMORY, 'xwake'])}"
+            )
     return [row for row in all_rows if not options.rows or row in options.rows]
 
 
@@ -47,15 +49,30 @@ def timed(options):
     """CPU time per operation, in turn, and memory per task, and wake latency."""
     everyone = participants(options)
     names = [one.name for one in everyone]
-    found = [(row, in_turn(everyone, row, operations, options.rounds)) for row, (operations, *_) in ROWS.items() if row in rows_asked(options, ROWS)]
+    found = [
+        (row, in_turn(everyone, row, operations, options.rounds))
+        for row, (operations, *_) in ROWS.items()
+        if row in rows_asked(options, ROWS)
+    ]
     if found:
         tables.grid("CPU time of an operation, ns: median (spread)", names, found)
-    found = [(row, in_turn(everyone, row, operations, 3)) for row, operations in MEMORY.items() if row in rows_asked(options, MEMORY)]
+    found = [
+        (row, in_turn(everyone, row, operations, 3))
+        for row, operations in MEMORY.items()
+        if row in rows_asked(options, MEMORY)
+    ]
     if found:
         tables.grid("Resident bytes of a task", names, found)
     if "xwake" in rows_asked(options, ["xwake"]):
-        found = [("xwake", in_turn(everyone, "xwake", THREADS[0], max(3, options.rounds // 3), EVERY_CORE))]
-        tables.grid("Waking across threads: a round trip on the wall, ns: median (spread)", names, found)
+        found = [
+            (
+                "xwake",
+                in_turn(everyone, "xwake", THREADS[0], max(3, options.rounds // 3), EVERY_CORE),
+            )
+        ]
+        tables.grid(
+            "Waking across threads: a round trip on the wall, ns: median (spread)", names, found
+        )
 
 
 def in_turn(everyone, row, operations, rounds, cores=CLIENT_CORE):
@@ -68,7 +85,9 @@ def in_turn(everyone, row, operations, rounds, cores=CLIENT_CORE):
             value = once(one, row, operations, cores)
             if value is not None:
                 values[one.name].append(value)
-    return {name: (tables.median(v), f"({tables.spread(v):.0%})") for name, v in values.items() if v}
+    return {
+        name: (tables.median(v), f"({tables.spread(v):.0%})") for name, v in values.items() if v
+    }
 
 
 def once(one, row, operations, cores):
@@ -77,12 +96,16 @@ def once(one, row, operations, cores):
         return None
     pinned = ["taskset", "-c", cores] + command(one, row, operations)
     try:
-        done = subprocess.run(pinned, env=environment(one), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            pinned, env=environment(one), capture_output=True, text=True, timeout=120
+        )
     except subprocess.TimeoutExpired:
         print(f"{one.name} {row}: no end after 120 s", flush=True)
         return None
     line = count.last_line(done.stdout)
-    tables.keep("executors", {"competitor": one.name, "exit": done.returncode, **(line or {"row": row})})
+    tables.keep(
+        "executors", {"competitor": one.name, "exit": done.returncode, **(line or {"row": row})}
+    )
     if done.returncode != 0 or not line:
         print(f"{one.name} {row}: exit {done.returncode} {done.stderr[-300:]}", flush=True)
         return None
@@ -142,9 +165,23 @@ def calls_across_threads(everyone):
     for one in everyone:
         if "xwake" in one.without:
             continue
-        small, large = [count.system_calls(command(one, "xwake", n), environment(one)) for n in THREADS[1:]]
+        small, large = [
+            count.system_calls(command(one, "xwake", n), environment(one)) for n in THREADS[1:]
+        ]
         operations = large[1]["operations"] - small[1]["operations"]
-        kinds = {kind: (calls - small[0].get(kind, 0)) / operations for kind, calls in large[0].items()}
-        kinds = sorted(((calls, kind) for kind, calls in kinds.items() if calls > 0.005), reverse=True)
-        lines.append([one.name, f"{sum(calls for calls, _ in kinds):.2f}", ", ".join(f"{kind} {calls:.2f}" for calls, kind in kinds)])
-    tables.table("System calls of a round trip across threads", ["competitor", "all", "by kind"], lines)
+        kinds = {
+            kind: (calls - small[0].get(kind, 0)) / operations for kind, calls in large[0].items()
+        }
+        kinds = sorted(
+            ((calls, kind) for kind, calls in kinds.items() if calls > 0.005), reverse=True
+        )
+        lines.append(
+            [
+                one.name,
+                f"{sum(calls for calls, _ in kinds):.2f}",
+                ", ".join(f"{kind} {calls:.2f}" for calls, kind in kinds),
+            ]
+        )
+    tables.table(
+        "System calls of a round trip across threads", ["competitor", "all", "by kind"], lines
+    )

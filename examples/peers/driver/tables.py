@@ -55,7 +55,11 @@ def table(title, head, lines):
         padded = [line[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(line[1:], widths[1:])]
         print("| " + " | ".join(padded) + " |")
         if index == 0:
-            print("|" + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths)) + "|")
+            print(
+                "|"
+                + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths))
+                + "|"
+            )
     print(flush=True)
 
 
@@ -68,7 +72,8 @@ def grid(title, names, rows):
     values = [[row] + [cell(found.get(name)) for name in names] for row, found in rows]
     table(title, head, values)
     for base in (OURS, FLOOR):
-        if base not in names or len(names) < 2:
+        known = any(base in found for _, found in rows)
+        if not known or len(names) < 2:
             continue
         lines = []
         for row, found in rows:
