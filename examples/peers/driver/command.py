@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import build, executors, fetch
+from . import build, executors, fetch, latest
 
 PARTS = {
     "executors": (
@@ -10,6 +10,7 @@ PARTS = {
         "CPU time of the executor rows, memory of a task, waking across threads",
     ),
     "instructions": (executors.counted, "the same rows, instructions by callgrind"),
+    "latest": (latest.latest, "the newest counts of the executor rows, as one table"),
     "fetch": (fetch.hundred, "100 URLs at once: time, CPU, memory, system calls"),
     "keepalive": (
         fetch.keep_alive,
