@@ -13,6 +13,7 @@
 
 mod buf_reader;
 mod buf_writer;
+mod closing;
 mod copy;
 mod ext;
 #[cfg(feature = "futures-io")]
@@ -26,6 +27,7 @@ mod waits;
 pub use self::futures_io::Compat;
 pub use buf_reader::BufReader;
 pub use buf_writer::BufWriter;
+pub(crate) use closing::next_close;
 pub use copy::copy;
 pub use ext::{AsyncReadExt, AsyncWriteExt, LimitExceeded};
 pub use registered::Registered;

@@ -13,6 +13,7 @@
 //!
 //! Read next: `net/tcp.rs`.
 
+use super::closing::source_closed;
 use crate::budget;
 use crate::driver::reactor::{Direction, Readiness, SourceKey};
 use crate::runtime::{WrongLoop, current};
@@ -384,10 +385,15 @@ impl<S: Source> Drop for Registered<S> {
         });
         if here.is_err() {
             // The descriptor closes on this thread; the place goes back by letter.
+            drop(source);
             current::give_back(self.loop_id, move |state| {
                 let wakers = state.reactor.borrow_mut().forget(key);
                 drop(wakers);
+                source_closed();
             });
+        } else {
+            drop(source);
+            source_closed();
         }
     }
 }

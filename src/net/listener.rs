@@ -5,15 +5,16 @@
 //!
 //! Laws:
 //! * R14: an accept that fails for want of descriptors or memory is tried again by
-//!   the clock, after 10 ms, then 20, up to 500 ms. No event would ever come: the
-//!   connections that wait raised theirs already.
+//!   the clock, after 10 ms, then 20, up to 500 ms, and when a source of this thread
+//!   is closed. No event would ever come: the connections that wait raised theirs
+//!   already.
 //! * A connection that ended before it was accepted is its own error, not the
 //!   listener's: the next one is accepted.
 //!
 //! Read next: `udp.rs`.
 
 use super::TcpStream;
-use crate::io::Registered;
+use crate::io::{Registered, next_close};
 use crate::time;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -83,7 +84,8 @@ pub(super) async fn accept_patiently<T>(accept: impl AsyncFn() -> io::Result<T>)
     loop {
         match accept().await {
             Err(error) if is_out_of_resources(&error) => {
-                time::sleep(pause).await;
+                // LAW R14: sooner, if a socket of ours is closed meanwhile.
+                let _ = time::timeout(pause, next_close()).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
             Err(error) if was_the_connections_own(&error) => {}
@@ -129,12 +131,14 @@ fn was_the_connections_own(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{accept_patiently, is_out_of_resources};
-    use crate::Runtime;
+    use crate::net::UdpSocket;
     use crate::testing::Probe;
     use crate::time;
+    use crate::{Runtime, spawn};
     use std::cell::RefCell;
     use std::io::{self, ErrorKind};
-    use std::time::Instant;
+    use std::net::Ipv4Addr;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn poverty_is_waited_out_by_the_clock() {
@@ -160,6 +164,31 @@ mod tests {
         // Pauses of 10, 20, 40, 80, 160, 320, 500, 500 ms; aborted ones cost none.
         let expected = [0, 10, 30, 70, 150, 310, 630, 1130, 1630, 1630, 1630];
         assert_eq!(calls, expected);
+    }
+
+    #[test]
+    fn r14_a_socket_that_is_closed_ends_the_pause() {
+        let mut runtime = Runtime::builder().virtual_clock().build().unwrap();
+        let times = runtime.block_on(async {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            let start = time::now();
+            spawn(async move {
+                time::sleep(Duration::from_millis(103)).await;
+                drop(socket);
+            })
+            .detach();
+            let calls = RefCell::new(Vec::new());
+            let accept = async || {
+                calls.borrow_mut().push((time::now() - start).as_millis());
+                match calls.borrow().len() {
+                    1..=5 => Err(io::Error::from_raw_os_error(24)),
+                    _ => Ok(()),
+                }
+            };
+            accept_patiently(accept).await.unwrap();
+            calls.take()
+        });
+        assert_eq!(times, [0, 10, 30, 70, 103, 263]);
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub enum SetPolicyError {
 
 /// Spawns a task on this thread's loop.
 ///
+/// A panic of the task ends that task only, also one in a `Drop` of what it holds,
+/// which is reported. A panic in a `Drop` while another panic unwinds ends the
+/// process, by Rust's own rule.
+///
 /// # Panics
 /// When no loop runs on this thread; see [`try_spawn`].
 #[track_caller]

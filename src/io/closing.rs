@@ -1,0 +1,81 @@
+//! "A descriptor was closed": for those who ran out of them.
+//!
+//! Owns: who on this thread waits for that.
+//!
+//! Law R14: an accept that failed for want of descriptors is tried again as soon as a
+//! source of this thread's loops is closed, and not only when its pause is over.
+//!
+//! Absent on purpose: descriptors that are no sources (files on the pool, those of
+//! other threads). For them there is the pause.
+//!
+//! Read next: `../net/listener.rs`.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+/// Who waits, each with a number of its own.
+struct Waiting {
+    /// In the order in which they came.
+    wakers: Vec<(u64, Waker)>,
+    /// The next number.
+    next: u64,
+}
+
+thread_local! {
+    static WAITING: RefCell<Waiting> = const {
+        RefCell::new(Waiting { wakers: Vec::new(), next: 0 })
+    };
+}
+
+/// A source was closed on this thread. On one that is going away nobody waits.
+pub(super) fn source_closed() {
+    let take = |waiting: &RefCell<Waiting>| std::mem::take(&mut waiting.borrow_mut().wakers);
+    for (_, waker) in WAITING.try_with(take).unwrap_or_default() {
+        waker.wake();
+    }
+}
+
+/// One who waits; leaves the list when it is dropped.
+struct Place(u64);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let leave = |waiting: &RefCell<Waiting>| {
+            let wakers = &mut waiting.borrow_mut().wakers;
+            let at = wakers.iter().position(|(number, _)| *number == self.0)?;
+            Some(wakers.remove(at))
+        };
+        // User code, the drop of a waker: outside the borrow.
+        drop(WAITING.try_with(leave));
+    }
+}
+
+/// Waits until a source is closed on this thread.
+pub(crate) async fn next_close() {
+    let mut place: Option<Place> = None;
+    poll_fn(|cx| {
+        let waker = cx.waker().clone();
+        let before = WAITING.with_borrow_mut(|waiting| match &place {
+            None => {
+                waiting.next += 1;
+                waiting.wakers.push((waiting.next, waker));
+                place = Some(Place(waiting.next));
+                Poll::Pending
+            }
+            Some(Place(number)) => {
+                let own = waiting.wakers.iter_mut().find(|(other, _)| other == number);
+                // Gone from the list: a source was closed.
+                own.map_or(Poll::Ready(None), |(_, old)| {
+                    Poll::Ready(Some(std::mem::replace(old, waker)))
+                })
+            }
+        });
+        match before {
+            Poll::Ready(None) => Poll::Ready(()),
+            // The old waker is dropped here, outside the borrow.
+            Poll::Ready(Some(_)) | Poll::Pending => Poll::Pending,
+        }
+    })
+    .await;
+}
