@@ -93,7 +93,7 @@ fn idle(url: &str, n: usize) -> Result<(), Box<dyn Error>> {
         let before = resident()?;
         let sends = (0..n).map(|_| client.get(url).send());
         let mut responses = Vec::with_capacity(n);
-        for send in sends.map(|send| async { Ok::<_, downbeat::http::Error>(send.await?) }) {
+        for send in sends {
             // Held, so the next one needs a connection of its own.
             responses.push(send.await?);
         }
