@@ -348,7 +348,7 @@ fn s03_volume_spends_the_budget_too() {
     let (_, out) = volume(coded, gzip(&[0; 65_536]));
     assert!(out <= 640 * kib, "{out} inflated bytes a poll");
     let (wire, _) = volume(coded, gzip(b"").repeat(50));
-    assert!(wire <= 160 * kib, "{wire} bytes of empty members a poll");
+    assert!(wire <= 40 * kib, "{wire} bytes of empty members a poll");
 }
 
 /// What a hostile server plays, and the request it plays it for.

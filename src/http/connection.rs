@@ -81,7 +81,7 @@ impl Connection {
         slot: Slot,
         now: Instant,
     ) -> Connection {
-        slot.count(|counters| counters.opened += 1);
+        slot.count(|counters| counters.opened = counters.opened.saturating_add(1));
         Connection {
             transport,
             recv: RecvBuffer::new(),

@@ -131,7 +131,10 @@ impl Tally {
 
     /// A connection is gone.
     pub(crate) fn count_end(&self, fate: Fate) {
-        self.count(|counters| *counters.closed.of(fate) += 1);
+        self.count(|counters| {
+            let closed = counters.closed.of(fate);
+            *closed = closed.saturating_add(1);
+        });
     }
 
     /// The numbers now.

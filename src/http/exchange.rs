@@ -153,6 +153,11 @@ impl Exchange {
         }
     }
 
+    /// Is content undone as it comes?
+    pub(crate) fn decodes(&self) -> bool {
+        matches!(&self.state, State::Body(body) if body.decodes())
+    }
+
     /// How many bytes of a piece were made by inflating.
     pub(crate) fn inflated(&self, piece: Piece) -> usize {
         match piece {

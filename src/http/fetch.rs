@@ -101,7 +101,7 @@ pub(crate) async fn fetch(
     }
     into_url::check_length(&request.url, &options.limits)?;
     let tally = &client.pool.tally;
-    tally.count(|counters| counters.requests += 1);
+    tally.count(|counters| counters.requests = counters.requests.saturating_add(1));
     let mut fetch = Fetch::begin(client, request, started)?;
     fetch.tracer.tell(Event::RequestStart {
         method: &fetch.request.method,
@@ -111,7 +111,7 @@ pub(crate) async fn fetch(
         Ok(transfer) => transfer,
         Err(error) => return Err(fetch.blame(error)),
     };
-    tally.count(|counters| counters.responses += 1);
+    tally.count(|counters| counters.responses = counters.responses.saturating_add(1));
     let Fetch {
         request,
         account,
@@ -201,7 +201,7 @@ impl<'a> Fetch<'a> {
         next.apply(&mut self.request.headers);
         self.left_home |= next.crosses_origin;
         let tally = &self.client.pool.tally;
-        tally.count(|counters| counters.redirects += 1);
+        tally.count(|counters| counters.redirects = counters.redirects.saturating_add(1));
         let from = std::mem::replace(&mut self.request.url, next.url);
         self.request.method = next.method;
         self.origin = next.origin;
@@ -219,7 +219,7 @@ impl<'a> Fetch<'a> {
     /// Adds what the call knows to an error.
     fn blame(&mut self, error: Error) -> Error {
         let tally = &self.client.pool.tally;
-        tally.count(|counters| counters.failed += 1);
+        tally.count(|counters| counters.failed = counters.failed.saturating_add(1));
         if let Some(timings) = error.timings() {
             self.account.add(&timings.clone());
         }

@@ -65,7 +65,7 @@ impl Fetch<'_> {
                 Retry::OnFresh => true,
             };
             let tally = &self.client.pool.tally;
-            tally.count(|counters| counters.retries += 1);
+            tally.count(|counters| counters.retries = counters.retries.saturating_add(1));
             self.tracer.tell(Event::Retry {
                 attempt: self.account.attempts,
             });
@@ -190,7 +190,7 @@ impl Fetch<'_> {
         let peer = acquired.connection.peer();
         if acquired.connection.is_reused() {
             let tally = &client.pool.tally;
-            tally.count(|counters| counters.reused += 1);
+            tally.count(|counters| counters.reused = counters.reused.saturating_add(1));
             self.tracer.tell(Event::ConnectionReused { peer });
         }
         // LAW N05: a kept connection was allowed for another request.

@@ -121,6 +121,11 @@ impl ResponseBody {
             .map_or(&[], |decoder| decoder.output())
     }
 
+    /// Is content undone as it comes?
+    pub(crate) fn decodes(&self) -> bool {
+        self.decoder.is_some()
+    }
+
     /// The decoder, which has to say whether its stream is complete.
     pub(crate) fn into_decoder(self) -> Option<Box<Decoder>> {
         self.decoder

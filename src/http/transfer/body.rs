@@ -160,7 +160,7 @@ impl Transfer {
     /// The body ended in this error: tells who listens.
     pub(crate) fn tell_broken(&self, error: &Error) {
         let tally = &self.client.pool.tally;
-        tally.count(|counters| counters.broken_bodies += 1);
+        tally.count(|counters| counters.broken_bodies = counters.broken_bodies.saturating_add(1));
         self.tracer.tell(Event::RequestFailed { error });
     }
 

@@ -226,7 +226,10 @@ impl Transfer {
         };
         Poll::Ready(match ready!(connection.poll_recv(cx)) {
             Ok(Read::Bytes(n)) => {
-                charge(n / IN_PER_UNIT);
+                charge(match self.exchange.decodes() {
+                    true => n / CODED_PER_UNIT,
+                    false => n / IN_PER_UNIT,
+                });
                 self.wire.1 = self.wire.1.saturating_add(n as u64);
                 self.watch.on_read(n);
                 Ok(())
@@ -268,6 +271,9 @@ impl Transfer {
 
 /// Bytes from the connection that cost a unit of the budget beside the read's own.
 pub(super) const IN_PER_UNIT: usize = 1024;
+/// The same of coded content, of which twenty bytes can be a member of their own, and a
+/// member costs microseconds.
+const CODED_PER_UNIT: usize = 128;
 /// Bytes that inflating made, likewise.
 const OUT_PER_UNIT: usize = 4096;
 
