@@ -924,6 +924,76 @@ fn an_error_says_what_was_known_of_the_connection() {
     );
 }
 
+/// Whatever is printed of anything: no password, no token, no cookie.
+#[test]
+fn n04_no_secret_is_ever_printed() {
+    let (builder, _) = serving(|request| match request.path() {
+        "/away" => Reply::new(302).header("Location", "http://u:s3cret@h.test/ok"),
+        "/loops" => Reply::new(302).header("Location", "http://u:s3cret@h.test/loops"),
+        "/ftp" => Reply::new(302).header("Location", "ftp://u:s3cret@h.test/"),
+        "/head" => {
+            Reply::steps(Steps::new().send("HTTP/1.1 200 OK\r\nSet-Cookie: id=s3cret\x01\r\n\r\n"))
+        }
+        "/half" => Reply::steps(
+            Steps::new()
+                .send("HTTP/1.1 200 OK\r\nSet-Cookie: s3cret\r\nContent-Length: 9\r\n\r\nhal")
+                .close(),
+        ),
+        _ => Reply::ok("fine").header("Set-Cookie", "id=s3cret"),
+    });
+    let printed = Rc::new(RefCell::new(String::new()));
+    let log = printed.clone();
+    let hooks = move |_: u64, event: &Event<'_>| {
+        log.borrow_mut().push_str(&format!("{event:?}\n"));
+    };
+    simulate(async {
+        let proxy = Proxy::http("http://p:s3cret@proxy.test:1").unwrap();
+        let builder = builder.hooks(hooks).proxy(proxy.clone());
+        let client = builder
+            .default_header("Cookie", "id=s3cret")
+            .build()
+            .unwrap();
+        let print = |text: String| printed.borrow_mut().push_str(&text);
+        print(format!("{proxy:?} {client:?}\n"));
+        for path in ["/ok", "/away", "/loops", "/ftp", "/head", "/half", "/ok#s"] {
+            let url = format!("http://user:s3cret@h.test{path}");
+            let request = client.get(url).header("X-Shown", "1");
+            let sent = request.header("Proxy-Authorization", "s3cret").send().await;
+            let read = match sent {
+                Ok(mut response) => {
+                    let read = response.read_all().await.map(drop);
+                    print(format!("{response:?} {:?}\n", response.history()));
+                    read
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = read {
+                print(format!("{error} {error:?} {:?}\n", error.url()));
+            }
+        }
+        let bad = client
+            .get("http://user:s3cret@:80/")
+            .send()
+            .await
+            .unwrap_err();
+        let value = client.get("http://h.test/").header("Cookie", "s3cret\n");
+        let value = value.send().await.unwrap_err();
+        print(format!("{bad} {bad:?} {value} {value:?}\n"));
+    });
+    let printed = printed.borrow();
+    assert!(
+        printed.lines().count() > 40 && printed.contains("(secret)"),
+        "{printed}"
+    );
+    for secret in ["s3cret", "czNjcmV0", "user:", "dXNlc"] {
+        let lines: Vec<_> = printed
+            .lines()
+            .filter(|line| line.contains(secret))
+            .collect();
+        assert!(lines.is_empty(), "{lines:#?}");
+    }
+}
+
 /// What callers saw and what became of the connections adds up.
 #[test]
 fn e04_requests_and_connections_are_all_counted() {
