@@ -278,5 +278,9 @@ fn effect(load: f64, facts: &Facts, fetches: usize) -> String {
     }
     let polls = facts.polls as f64 / fetches.max(1) as f64;
     let poll = facts.busy.as_secs_f64() * 1e6 / facts.polls.max(1) as f64;
-    format!("about {:.0} us", load / (1.0 - load) * poll / 2.0 * polls)
+    let (usual, all) = (
+        load / (1.0 - load) * poll / 2.0 * polls,
+        facts.busy.as_micros(),
+    );
+    format!("about {usual:.0} us; {all} us is all the work there was")
 }
