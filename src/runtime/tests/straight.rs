@@ -7,7 +7,7 @@
 //! Laws: what is left out is the trait and nothing else; the count of tickets and the
 //! look at whose they are belong to the loop, whoever keeps the queue.
 //!
-//! Read next: `custody.rs`, where the four lines under `cfg(test)` are.
+//! Read next: `custody.rs`, where the lines under `cfg(test)` are.
 
 use crate::policy::{self, Cause, Policy, Runnable};
 use crate::runtime::Runtime;
@@ -23,12 +23,34 @@ pub(super) struct Straight(VecDeque<Runnable>);
 /// The queue, if that is what the loop has. One comparison of constants, which the
 /// compiler does.
 #[inline(always)]
-pub(super) fn past_the_trait<P: 'static>(
-    policy: &mut Option<P>,
-) -> Option<&mut VecDeque<Runnable>> {
+fn past_the_trait<P: 'static>(policy: &mut P) -> Option<&mut VecDeque<Runnable>> {
     let policy: &mut dyn Any = policy;
-    let straight = policy.downcast_mut::<Option<Straight>>()?;
-    straight.as_mut().map(|straight| &mut straight.0)
+    let straight = policy.downcast_mut::<Straight>()?;
+    Some(&mut straight.0)
+}
+
+/// Whether the loop has the queue.
+#[inline(always)]
+pub(super) fn is_straight<P: 'static>(policy: &mut P) -> bool {
+    past_the_trait(policy).is_some()
+}
+
+/// Into the queue, or through the trait.
+#[inline(always)]
+pub(super) fn enqueue<P: Policy + 'static>(policy: &mut P, ticket: Runnable, cause: Cause) {
+    match past_the_trait(policy) {
+        Some(queue) => queue.push_back(ticket),
+        None => policy.enqueue(ticket, cause),
+    }
+}
+
+/// From the queue, or through the trait.
+#[inline(always)]
+pub(super) fn pick_next<P: Policy + 'static>(policy: &mut P, now: Instant) -> Option<Runnable> {
+    match past_the_trait(policy) {
+        Some(queue) => queue.pop_front(),
+        None => policy.pick_next(now),
+    }
 }
 
 impl Policy for Straight {
@@ -36,10 +58,9 @@ impl Policy for Straight {
         unreachable!("the loop goes past the trait");
     }
 
-    /// Only when the queue is empty.
+    /// Asked only after a foreign ticket, and there is none here.
     fn pick_next(&mut self, _: Instant) -> Option<Runnable> {
-        assert!(self.0.is_empty(), "the loop goes past the trait");
-        None
+        unreachable!("the loop goes past the trait");
     }
 
     fn wants_clock(&self) -> bool {
