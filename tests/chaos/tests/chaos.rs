@@ -175,11 +175,19 @@ fn each_fault_has_its_errors() {
     let rows: [(Profile, &[ErrorKind]); 7] = [
         (
             Profile::Only(Fault::Close),
-            &[ErrorKind::Truncated, ErrorKind::Io],
+            &[
+                ErrorKind::Truncated,
+                ErrorKind::Io,
+                ErrorKind::Connect(ConnectFault::Reset),
+            ],
         ),
         (
             Profile::Only(Fault::Reset),
-            &[ErrorKind::Truncated, ErrorKind::Io],
+            &[
+                ErrorKind::Truncated,
+                ErrorKind::Io,
+                ErrorKind::Connect(ConnectFault::Reset),
+            ],
         ),
         (Profile::Only(Fault::Deaf), &[timeout(Deadline::FirstByte)]),
         (Profile::Never, &[timeout(Deadline::FirstByte)]),
