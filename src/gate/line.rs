@@ -8,8 +8,9 @@
 
 use super::Shed;
 use crate::policy::{Policy, Runnable, Sched};
+use crate::runtime::current;
 use crate::runtime::custody::{Custody, Issuer};
-use crate::runtime::{Report, current};
+use crate::runtime::report::{Report, to_stderr};
 use crate::slab::{Key, Slab};
 use crate::task::ticket::Home;
 use crate::task::{SpawnOptions, TaskId};
@@ -214,7 +215,7 @@ impl Issuer for Line {
     fn report(&self, report: &Report) {
         match current::state() {
             Ok(state) => state.report(report),
-            Err(_) => eprintln!("downbeat: {report}"),
+            Err(_) => to_stderr(format_args!("{report}")),
         }
     }
 }

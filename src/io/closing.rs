@@ -12,6 +12,7 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Poll, Waker};
 
 /// Who waits, each with a number of its own.
@@ -32,7 +33,8 @@ thread_local! {
 pub(super) fn source_closed() {
     let take = |waiting: &RefCell<Waiting>| std::mem::take(&mut waiting.borrow_mut().wakers);
     for (_, waker) in WAITING.try_with(take).unwrap_or_default() {
-        waker.wake();
+        // LAW T16: a foreign waker that panics takes no other with it.
+        drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
     }
 }
 

@@ -32,7 +32,11 @@ impl<P: Policy + 'static> Runtime<P> {
         self.custody.look_after_tickets();
         // Before the cancellations: it asks for some.
         self.custody.look_after_shed();
-        for id in self.state.table.take_aborts() {
+        // Those that are there now: a drop that asks for more gets its turn later.
+        for _ in 0..self.state.table.aborts() {
+            let Some(id) = self.state.table.next_abort() else {
+                break;
+            };
             self.cancel(id, Ending::Cancelled);
             // As after its last poll: whom its end woke, it woke.
             self.hand_over(Cause::Task(id));

@@ -27,7 +27,7 @@ mod handle;
 mod observer;
 mod pacing;
 mod page;
-mod report;
+pub(crate) mod report;
 mod rescue;
 pub(crate) mod state;
 mod stats;

@@ -14,6 +14,7 @@ use crate::task::join::drop_caught;
 use crate::task::{TaskLabel, TaskState};
 use std::cell::RefCell;
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -151,18 +152,27 @@ impl Reporter {
         // report goes to standard error.
         let taken = self.hook.borrow_mut().take();
         let Some(mut hook) = taken else {
-            eprintln!("downbeat: {report}");
-            return;
+            return to_stderr(format_args!("{report}"));
         };
         match catch_unwind(AssertUnwindSafe(|| hook(report))) {
             Ok(()) => *self.hook.borrow_mut() = Some(hook),
             Err(payload) => {
                 drop(drop_caught(hook));
                 drop(drop_caught(payload));
-                eprintln!("downbeat: the report hook panicked and was removed; it got: {report}")
+                to_stderr(format_args!(
+                    "the report hook panicked and was removed; it got: {report}"
+                ));
             }
         }
     }
+}
+
+/// Writes a line to standard error.
+///
+/// WHY NOT `eprintln!`: it panics when nobody reads, and a report never stops the loop.
+pub(crate) fn to_stderr(text: fmt::Arguments<'_>) {
+    // Nobody is left to be told.
+    let _unread = writeln!(io::stderr(), "downbeat: {text}");
 }
 
 /// The most tasks that a sentence names.

@@ -22,7 +22,7 @@ use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
 use crate::task::ending::Ending;
-use crate::task::slot::{CheckedOut, Polled, Running, take_fresh, waker_of};
+use crate::task::slot::{CheckedOut, Polled, Running, shared, take_fresh, waker_of};
 use crate::task::waker::{self, WokeItself, Woken};
 use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,8 +40,10 @@ impl<P: Policy + 'static> Runtime<P> {
             Ok(result) => result,
             Err(payload) => {
                 self.custody.fail_over(payload);
-                // What was being handed over when it panicked.
+                // What was being handed over when it panicked, and what is to be
+                // cancelled yet.
                 self.hand_over_rest(Cause::Moved);
+                self.custody.home().call_attention();
                 Ok(())
             }
         }
@@ -108,7 +110,7 @@ impl<P: Policy + 'static> Runtime<P> {
         budget::set(self.budget);
         waker::start_poll(id.index);
         let polled = poll_future(&self.state, &mut running, root);
-        let woken = waker::end_poll();
+        let woken = waker::end_poll(shared(&running.sched));
         running.sched.count_poll();
         self.polls += 1;
         let end = match &polled {

@@ -27,7 +27,7 @@ impl TaskTable {
             if !slot.life.ticket_is_out.get() || slot.life.stage.get() == Stage::Running {
                 continue;
             }
-            let life = Life::new(slot.life.bell());
+            let life = Life::new(slot.life.bell.clone());
             slot.life.move_to(&life);
             *slot = Rc::new(slot.copy(Rc::clone(&self.home), life));
             if slot.life.is_over() {

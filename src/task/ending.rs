@@ -144,14 +144,19 @@ impl TaskTable {
 
     /// Asks for the end of a task; the loop drops its future at the next collect.
     pub(crate) fn request_abort(&self, id: TaskId) {
-        self.aborts.borrow_mut().push(id);
+        self.aborts.borrow_mut().push_back(id);
         self.home.call_attention();
     }
 
-    /// The tasks to cancel now.
-    #[inline]
-    pub(crate) fn take_aborts(&self) -> Vec<TaskId> {
-        self.aborts.take()
+    /// How many tasks are to be cancelled.
+    pub(crate) fn aborts(&self) -> usize {
+        self.aborts.borrow().len()
+    }
+
+    /// The task to cancel next. One at a time: a policy that panics over what a
+    /// cancellation wakes does not take the others along.
+    pub(crate) fn next_abort(&self) -> Option<TaskId> {
+        self.aborts.borrow_mut().pop_front()
     }
 
     /// Takes the future of a task that is to be cancelled; `None` when it has

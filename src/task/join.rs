@@ -14,7 +14,7 @@
 
 use super::ending::PanickedIn;
 use super::info::{Sched, TaskId, TaskLabel};
-use super::slot::Remains;
+use super::slot::{Remains, waker_of};
 use super::table::TaskTable;
 use super::waker::{self, Mail};
 use crate::mailbox::Mailbox;
@@ -27,7 +27,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// The right to the output of a task: a future of `Result<T, JoinError>`.
 ///
@@ -60,6 +60,8 @@ pub struct AbortHandle {
     mailbox: Arc<Mailbox<Mail>>,
     /// The task.
     id: TaskId,
+    /// While somebody holds it, the task is not beyond help: see `is_wakeable`.
+    _waker: Option<Waker>,
 }
 
 /// Why a task has no output.
@@ -110,6 +112,7 @@ impl<T: 'static> JoinHandle<T> {
         Some(AbortHandle {
             mailbox: Arc::clone(&self.table.mailbox),
             id,
+            _waker: self.table.card(id).map(|card| waker_of(&card).clone()),
         })
     }
 

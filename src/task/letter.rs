@@ -122,7 +122,9 @@ impl TaskWaker {
 
     /// The task is gone, and somebody still holds this waker.
     pub(super) fn set_dead(&self) {
-        // ORDER: Relaxed, as above.
+        // ORDER: Relaxed, as above. The place is somebody else's from now on: without
+        // it, a wake of ours in the poll of the next tenant would be taken for his.
+        self.index.store(DEAD, Ordering::Relaxed);
         self.link.store(DEAD, Ordering::Relaxed);
     }
 

@@ -42,7 +42,7 @@ pub(super) struct Life {
     /// Who waits for the result.
     pub(super) watcher: Cell<Option<Waker>>,
     /// The task's waker, so that whoever has the ticket can poll.
-    bell: Option<Bell>,
+    pub(super) bell: Option<Bell>,
 }
 
 /// Where a task is in its life; the picture is in `task/mod.rs`.
@@ -162,11 +162,6 @@ impl Life {
         other.watcher.set(self.watcher.take());
     }
 
-    /// A second pair of the task's waker, for another card of the same task.
-    pub(super) fn bell(&self) -> Option<Bell> {
-        self.bell.clone()
-    }
-
     /// Whether anybody holds the waker besides this card and `ours` others of the table.
     pub(super) fn is_held_elsewhere(&self, ours: usize) -> bool {
         self.bell.as_ref().is_some_and(|b| b.is_held_beyond(ours))
@@ -194,7 +189,7 @@ fn bell(sched: &Sched) -> &Bell {
 
 /// The flags of that waker.
 #[inline]
-pub(super) fn shared(sched: &Sched) -> &TaskWaker {
+pub(crate) fn shared(sched: &Sched) -> &TaskWaker {
     &bell(sched).shared
 }
 

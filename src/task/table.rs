@@ -23,6 +23,7 @@ use crate::mailbox::Mailbox;
 use crate::primitives::Arc;
 use crate::slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
 use std::time::Instant;
@@ -34,7 +35,7 @@ pub(crate) struct TaskTable {
     /// Cards, with their wakers, of finished tasks, for the next ones.
     pub(super) spares: RefCell<Vec<Rc<Sched>>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
-    pub(super) aborts: RefCell<Vec<TaskId>>,
+    pub(super) aborts: RefCell<VecDeque<TaskId>>,
     /// Panics that nobody will read, for the report hook.
     pub(super) unread: RefCell<Vec<Unread>>,
     /// Where dropped tickets come home to.
@@ -123,7 +124,7 @@ impl TaskTable {
             let tasks = self.tasks.borrow();
             // LAW T2: a task on the list is never released.
             let card = tasks.at(index)?;
-            *woken = Woken::behind(shared(card).unlink());
+            *woken = Woken(shared(card).unlink());
             if card.life.stage.get() == Stage::Waiting {
                 card.life.stage.set(Stage::Queued);
                 card.life.ticket_is_out.set(true);
@@ -145,8 +146,8 @@ impl TaskTable {
         let tasks = self.tasks.borrow();
         let (mut at, mut behind) = (newest, Woken::NOBODY);
         while let Some(card) = tasks.at(at) {
-            let older = Woken::behind(shared(card).relink(behind.0));
-            behind = Woken::behind(at);
+            let older = Woken(shared(card).relink(behind.0));
+            behind = Woken(at);
             let Some(older) = older.first() else { break };
             at = older;
         }
@@ -179,7 +180,6 @@ impl TaskTable {
             sched.life.stage.set(Stage::Queued);
             return Some(Runnable::issue(sched));
         }
-        shared(&sched).set_idle();
         sched.life.ticket_is_out.set(false);
         sched.life.stage.set(Stage::Waiting);
         None

@@ -134,12 +134,17 @@ pub(crate) fn start_poll(index: u32) {
     LOCAL.with(|local| local.running.set(index));
 }
 
-/// The poll is over: did the task wake itself?
+/// The poll is over: did the task wake itself? If not, it waits, and a wake counts from
+/// here on: the turn still has it, but an observer or the policy may wake it.
 #[inline]
-pub(crate) fn end_poll() -> WokeItself {
+pub(crate) fn end_poll(task: &TaskWaker) -> WokeItself {
     LOCAL.with(|local| {
         local.running.set(END);
-        local.woke_itself.replace(WokeItself::No)
+        let woken = local.woke_itself.replace(WokeItself::No);
+        if woken == WokeItself::No {
+            task.set_idle();
+        }
+        woken
     })
 }
 
@@ -167,12 +172,6 @@ impl Woken {
     #[inline]
     pub(super) fn first(self) -> Option<u32> {
         (self.0 != END).then_some(self.0)
-    }
-
-    /// The list behind a link of a [`TaskWaker`].
-    #[inline]
-    pub(super) fn behind(link: u32) -> Self {
-        Self(link)
     }
 }
 
