@@ -100,7 +100,7 @@ impl<T> Slab<T> {
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key<T>) -> T) -> Key<T> {
         self.len += 1;
         if self.free == NONE {
-            // NONE itself and the two numbers below it are never a place: the
+            // NONE itself and the three numbers below it are never a place: the
             // wake list of `task/waker.rs` uses them as marks.
             assert!(self.places.len() < (u32::MAX - 4) as usize, "slab is full");
             let key = Key::new(self.places.len() as u32, 0);

@@ -48,7 +48,7 @@ pub(crate) struct TaskWaker {
 pub(super) const IDLE: u32 = u32::MAX;
 /// Last of the list of the woken.
 pub(super) const END: u32 = u32::MAX - 1;
-/// The policy has the ticket: a wake changes nothing.
+/// The policy or the turn has the ticket: a wake changes nothing.
 pub(super) const QUEUED: u32 = u32::MAX - 2;
 /// The task is gone and this waker was not recycled.
 pub(super) const DEAD: u32 = u32::MAX - 3;
@@ -91,7 +91,7 @@ impl TaskWaker {
         self.link.store(IDLE, Ordering::Relaxed);
     }
 
-    /// Takes the task off the list; returns the next older one's link.
+    /// Takes the task off the list; returns the link to the next one.
     #[inline]
     pub(super) fn unlink(&self) -> u32 {
         // ORDER: Relaxed, the loop's own thread; so are all below.
@@ -128,7 +128,7 @@ impl TaskWaker {
         self.link.store(DEAD, Ordering::Relaxed);
     }
 
-    /// Whether the task was woken since its ticket was picked.
+    /// Whether the task is on the list of the woken.
     #[inline]
     pub(super) fn is_linked(&self) -> bool {
         // ORDER: Relaxed, as above.

@@ -1,14 +1,15 @@
 //! The life of a task.
 //!
 //! ```text
-//!            insert                    check_out
-//!  (vacant) ───────► Waiting ─► Queued ────────► Running
-//!      ▲              ▲    collect ▲               │ │
-//!      │              └────────────┼───────────────┘ │ check_in
-//!      │                           │      Pending    │ Ended
-//!      │      Ended by `end`  ┌────┴───┐             ▼
-//!      └──────────────────────┤  Done  ◄─────────────┘
-//!        release_if_over      └────────┘
+//!            insert      collect             check_out
+//!  (vacant) ───────► Waiting ────────► Queued ────────► Running
+//!     ▲               ▲   │            │    ▲             │ │ │
+//!     │               │   │ end    end │    └─────────────┘ │ │
+//!     │               │   │            │  Pending, woke     │ │
+//!     │               └───┼────────────┼────────────────────┘ │
+//!     │                   ▼            ▼       Pending        │
+//!     └──────────────── Done ◄────────────────────────────────┘
+//!       release_if_over             check_in_ended
 //! ```
 //!
 //! Waiting: the ticket is at home. Queued: the policy has it. Running: the turn

@@ -1,7 +1,7 @@
 //! The task table: the only owner of futures.
 //!
-//! Owns: every task of one loop, with its ticket while it waits, its card, its
-//! waker, and its result until somebody takes it.
+//! Owns: every task of one loop behind its card, its waker, and its result until
+//! somebody takes it. While a task waits, its ticket is at home: nobody has one.
 //!
 //! Laws: T1, a future is in the table, lent by `block_on`, or checked out by the
 //! turn. T2, one valid ticket per slot. T4, names go stale. T5, no user code

@@ -1,7 +1,8 @@
 //! From Pending to runnable: the waker, a name with two doors.
 //!
 //! Owns: the list of the tasks that were woken on this thread since the loop
-//! last looked. The waker itself, and its second door, are in `letter.rs`.
+//! last looked, and which task is being polled: one that wakes itself gets a flag.
+//! The waker itself, and its second door, are in `letter.rs`.
 //!
 //! Laws: T3, two doors. On the loop's own thread a wake is a plain flag and a
 //! push; from any other thread it is one atomic flag, a letter and a doorbell.
@@ -9,7 +10,7 @@
 //! polls, never drops a future, never calls a policy.
 //!
 //! The list is threaded through the wakers themselves, newest first, and its
-//! head is a plain thread-local number: a local wake is two loads and two
+//! head is a plain thread-local number: a local wake is a few loads and two
 //! stores, with no allocation and no read-modify-write.
 //! WHY NOT a vector: a thread-local vector has a destructor to register and a
 //! capacity to check; it costs as much as the rest of the wake.
