@@ -109,10 +109,14 @@ fn a_storm_of_interruptions() {
 type Seen = Arc<Mutex<Vec<(Instant, Option<ErrorKind>)>>>;
 
 /// Calls all the time until the flag falls.
-fn caller(base: String, seen: Seen, stop: Arc<Mutex<bool>>) -> thread::JoinHandle<()> {
+fn caller(
+    base: String,
+    total: Duration,
+    seen: Seen,
+    stop: Arc<Mutex<bool>>,
+) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         downbeat::run(async {
-            let total = Duration::from_secs(1);
             let client = crowd::client(total, 8).unwrap();
             let mut first = 0;
             while !*stop.lock().unwrap() {
@@ -145,7 +149,12 @@ fn an_origin_that_is_killed_and_restarted() {
     let mut server = Server::start(PROGRAM, 0);
     let (seen, stop) = (Seen::default(), Arc::default());
     let base = crowd::base(false, server.address);
-    let caller = caller(base, seen.clone(), Arc::clone(&stop));
+    let caller = caller(
+        base,
+        Duration::from_secs(20),
+        seen.clone(),
+        Arc::clone(&stop),
+    );
     let kills = number("KILLS", 3);
     let port = server.address.port();
     let mut worst = Duration::ZERO;
@@ -184,7 +193,12 @@ fn an_origin_that_is_stopped_and_goes_on() {
     let server = Server::start(PROGRAM, 0);
     let (seen, stop) = (Seen::default(), Arc::default());
     let base = crowd::base(false, server.address);
-    let caller = caller(base, seen.clone(), Arc::clone(&stop));
+    let caller = caller(
+        base,
+        Duration::from_secs(1),
+        seen.clone(),
+        Arc::clone(&stop),
+    );
     thread::sleep(Duration::from_millis(200));
     server.signal("-STOP");
     thread::sleep(Duration::from_millis(700));
