@@ -60,11 +60,16 @@ fn this_thread() -> usize {
     HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
+/// Room for so many letters from the beginning, here and with who takes them: the two
+/// queues change places, and a loop shall not grow at some later time that depends on
+/// the threads.
+pub(crate) const FIRST: usize = 4;
+
 impl<M> Mailbox<M> {
     /// An empty, open mailbox.
     pub(crate) fn new(bell: Box<dyn Doorbell>) -> Self {
         let letters = Mutex::new(Letters {
-            queue: Vec::new(),
+            queue: Vec::with_capacity(FIRST),
             open: true,
             origin: Origin::Here,
         });

@@ -12,7 +12,7 @@ use super::{Observer, Runtime, current};
 use crate::clock::Clock;
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{self, Mailbox};
 use crate::policy::chance::SplitMix;
 use crate::policy::{Fifo, Policy};
 use crate::primitives::Arc;
@@ -267,7 +267,7 @@ impl<P: Policy + 'static> Builder<P> {
             tasks_done: 0,
             woken: Woken::NOBODY,
             wakers: Vec::new(),
-            mail: Vec::new(),
+            mail: Vec::with_capacity(mailbox::FIRST),
         })
     }
 }

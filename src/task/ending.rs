@@ -17,6 +17,7 @@ use super::job::{BoxedJob, Job};
 use super::slot::{Remains, Running, Stage, place, shared};
 use super::table::TaskTable;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -156,7 +157,13 @@ impl TaskTable {
     /// The task to cancel next. One at a time: a policy that panics over what a
     /// cancellation wakes does not take the others along.
     pub(crate) fn next_abort(&self) -> Option<TaskId> {
-        self.aborts.borrow_mut().pop_front()
+        let mut aborts = self.aborts.borrow_mut();
+        let next = aborts.pop_front();
+        if aborts.is_empty() {
+            // A flood of them is rare: it leaves no memory behind.
+            *aborts = VecDeque::new();
+        }
+        next
     }
 
     /// Takes the future of a task that is to be cancelled; `None` when it has
