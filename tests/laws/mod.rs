@@ -99,8 +99,9 @@ impl Drop for Bomb {
     }
 }
 
-/// Runs another test of this file, marked `#[ignore]`, in a process of its own,
-/// where it is the only one and changes nothing for others.
+/// Runs another test of this file in a process of its own, where it is the only one and
+/// changes nothing for others. `cargo test` itself passes such tests over (they say
+/// `ignore`): each is run by the test that calls this.
 pub(crate) fn in_its_own_process(test: &str) -> std::process::Command {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command.args([
