@@ -262,41 +262,20 @@ fn budget(what: &str) -> usize {
     row[1].replace(',', "").parse().expect("a number")
 }
 
-/// What is longer than its budget today: the file, the function (none for the file
-/// itself) and its lines. An entry may shrink or go, and a test sees to it that it
-/// does not stay for nothing.
-const LONGER: &[(&str, &str, usize)] = &[("src/testing/recorder.rs", "", 273)];
-
 #[test]
 fn files_and_functions_are_short() {
     let (file, function) = (budget("one file"), budget("one function"));
-    let mut unused: BTreeSet<_> = LONGER
-        .iter()
-        .map(|(file, name, _)| (*file, *name))
-        .collect();
     let mut complaints = Vec::new();
     let mut check = |path: &str, name: &str, lines: usize, most: usize| {
-        if lines <= most {
-            return;
+        if lines > most {
+            let what = match name {
+                "" => String::new(),
+                name => format!(": `{name}`"),
+            };
+            complaints.push(format!(
+                "{path}{what} has {lines} lines of code, {most} at most"
+            ));
         }
-        let entry = LONGER
-            .iter()
-            .find(|(file, function, _)| *file == path && *function == name);
-        if let Some((path, name, allowed)) = entry {
-            unused.remove(&(*path, *name));
-            if lines <= *allowed {
-                return;
-            }
-        }
-        let what = if name.is_empty() {
-            String::new()
-        } else {
-            format!(": `{name}`")
-        };
-        let allowed = entry.map_or(most, |(.., allowed)| *allowed);
-        complaints.push(format!(
-            "{path}{what} has {lines} lines of code, {allowed} at most"
-        ));
     };
     for source in read_sources() {
         check(&source.path, "", source.lines(), file);
@@ -309,10 +288,6 @@ fn files_and_functions_are_short() {
             check(&source.path, &name, lines, function);
         }
     }
-    let unused = unused
-        .iter()
-        .map(|entry| format!("{entry:?} is short enough or gone: strike it from LONGER"));
-    complaints.extend(unused);
     assert_none(&complaints);
 }
 
