@@ -108,5 +108,5 @@ fn tasks_of_one_name_get_numbers_and_slots_are_not_names() {
         (recording.tasks[3].weight, recording.tasks[3].group),
         (3, 7)
     );
-    assert!(recording.tasks[3].site.file().ends_with("recorder.rs"));
+    assert!(recording.tasks[3].site.file().ends_with("tests.rs"));
 }
