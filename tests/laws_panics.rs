@@ -4,33 +4,13 @@ mod laws;
 
 use downbeat::time::sleep;
 use downbeat::{Handle, JoinError, spawn};
-use laws::{Bomb, Count, MS, OnDrop, reporting_runtime, virtual_runtime};
+use laws::{Bomb, ByHand, Count, MS, OnDrop, reporting_runtime, virtual_runtime};
 use std::any::Any;
 use std::future::{Future, pending};
 use std::panic::panic_any;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-
-/// Does what its two closures say when it is polled and when it is dropped.
-struct ByHand<P, D: FnMut()> {
-    poll: P,
-    drop: D,
-}
-
-impl<T, P: FnMut(&mut Context<'_>) -> Poll<T> + Unpin, D: FnMut() + Unpin> Future for ByHand<P, D> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        (self.poll)(cx)
-    }
-}
-
-impl<P, D: FnMut()> Drop for ByHand<P, D> {
-    fn drop(&mut self) {
-        (self.drop)();
-    }
-}
 
 #[test]
 fn t15_a_panicked_future_is_dropped_before_anybody_asks() {

@@ -5,7 +5,7 @@ mod laws;
 
 use downbeat::time::sleep;
 use downbeat::{Handle, Runtime, TaskGroup, spawn};
-use laws::{Count, MS, OnDrop, virtual_runtime};
+use laws::{ByHand, Count, MS, OnDrop, virtual_runtime};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::catch_unwind;
@@ -14,26 +14,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
-
-/// Does what its two closures say when it is polled and when it is dropped.
-struct ByHand<P, D: FnMut()> {
-    poll: P,
-    drop: D,
-}
-
-impl<T, P: FnMut(&mut Context<'_>) -> Poll<T> + Unpin, D: FnMut() + Unpin> Future for ByHand<P, D> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        (self.poll)(cx)
-    }
-}
-
-impl<P, D: FnMut()> Drop for ByHand<P, D> {
-    fn drop(&mut self) {
-        (self.drop)();
-    }
-}
 
 #[test]
 fn t01_task_never_polled_reentrantly() {

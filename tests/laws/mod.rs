@@ -5,9 +5,12 @@
 use downbeat::Runtime;
 use downbeat::runtime::{Builder, Report};
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -42,6 +45,26 @@ pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {
         (self.0)();
+    }
+}
+
+/// Does what its two closures say when it is polled and when it is dropped.
+pub(crate) struct ByHand<P, D: FnMut()> {
+    pub(crate) poll: P,
+    pub(crate) drop: D,
+}
+
+impl<T, P: FnMut(&mut Context<'_>) -> Poll<T> + Unpin, D: FnMut() + Unpin> Future for ByHand<P, D> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        (self.poll)(cx)
+    }
+}
+
+impl<P, D: FnMut()> Drop for ByHand<P, D> {
+    fn drop(&mut self) {
+        (self.drop)();
     }
 }
 
