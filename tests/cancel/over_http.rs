@@ -1,6 +1,5 @@
 //! The client: a request and a body, cut at every poll, over memory, plain and over TLS.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use downbeat::http::{Body, Client, ClientBuilder, Response};
@@ -144,7 +143,7 @@ fn over_tls() {
     use downbeat::tls::Acceptor;
     let params = rcgen::CertificateParams::new(vec!["h.test".to_owned()]).unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
-    let pem = Rc::new((params.self_signed(&key).unwrap().pem(), key.serialize_pem()));
+    let pem = std::rc::Rc::new((params.self_signed(&key).unwrap().pem(), key.serialize_pem()));
     at_every_poll("a request over TLS", |k| {
         let pem = pem.clone();
         Box::pin(async move {

@@ -1,11 +1,8 @@
 //! Streams: reading, writing, copying, TLS; over memory, cut into ragged pieces.
 
-use std::rc::Rc;
-use std::time::Duration;
-
 use downbeat::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy};
+use downbeat::spawn;
 use downbeat::testing::{Ragged, Stream, pair};
-use downbeat::{spawn, time};
 
 use super::cut::{at_every_poll, cut};
 
@@ -178,7 +175,7 @@ fn handshakes() {
     // CUTS tls/handshake.rs Handshake
     let params = rcgen::CertificateParams::new(vec!["h.test".to_owned()]).unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
-    let pem = Rc::new((params.self_signed(&key).unwrap().pem(), key.serialize_pem()));
+    let pem = std::rc::Rc::new((params.self_signed(&key).unwrap().pem(), key.serialize_pem()));
     for server in [false, true] {
         at_every_poll("handshake", |k| {
             let pem = pem.clone();
@@ -198,7 +195,7 @@ fn handshakes() {
                     let other = spawn(async move { accepting.await.is_ok() });
                     (cut(k, connecting).await.is_some(), other)
                 };
-                let other = time::timeout(Duration::from_secs(1), other).await;
+                let other = downbeat::time::timeout(std::time::Duration::from_secs(1), other).await;
                 assert!(other.is_ok(), "the peer of a cut handshake is told");
                 cut_one
             })
