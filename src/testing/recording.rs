@@ -96,7 +96,7 @@ pub enum What {
     Stopped,
 }
 
-/// Why a task became runnable: [`Cause`] with places instead of names. `None` is
+/// Why a task became runnable: [`Cause`](crate::policy::Cause) with places instead of names. `None` is
 /// nobody, or a task that the recording never saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
