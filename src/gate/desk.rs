@@ -10,10 +10,11 @@
 
 use super::line::{Line, Waiter};
 use crate::policy::{Cause, End, Policy, Runnable, Sched};
-use crate::runtime::custody::Custody;
+use crate::runtime::custody::{Custody, Issuer};
 use crate::runtime::{current_task, try_spawn};
 use crate::slab::Key;
 use crate::task::SpawnOptions;
+use crate::task::deck::Card;
 use crate::time::{now, sleep_until};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -29,7 +30,7 @@ pub(super) struct Desk<P: Policy + 'static> {
     /// Tickets for the policy, and why.
     arrivals: RefCell<Vec<(Runnable, Cause)>>,
     /// Permits that came back, and for how long they were out.
-    returns: RefCell<Vec<(Rc<Sched>, Duration)>>,
+    returns: RefCell<Vec<(Card, Duration)>>,
     /// When a timer of ours fires, because the policy wants to be asked then.
     alarm: Cell<Option<Instant>>,
 }
@@ -37,7 +38,7 @@ pub(super) struct Desk<P: Policy + 'static> {
 /// A gate without its policy's type.
 pub(super) trait TakeBack {
     /// A permit is free again.
-    fn take_back(self: Rc<Self>, card: Rc<Sched>, held: Duration);
+    fn take_back(self: Rc<Self>, card: Card, held: Duration);
 }
 
 impl<P: Policy + 'static> Desk<P> {
@@ -107,13 +108,13 @@ impl<P: Policy + 'static> Desk<P> {
         }
         let now = now();
         while self.line.free.get() > 0 {
-            if self.line.home.take_attention() {
+            if self.line.home().take_attention() {
                 custody.look_after_tickets();
                 custody.look_after_shed();
             }
             match custody.pick_next(now) {
                 Some(card) => self.line.admit(card, now, custody),
-                None if self.line.home.has_attention() => {}
+                None if self.line.home().has_attention() => {}
                 None => return custody.next_at(),
             }
         }
@@ -168,7 +169,7 @@ impl<P: Policy + 'static> Drop for Alarm<P> {
 }
 
 impl<P: Policy + 'static> TakeBack for Desk<P> {
-    fn take_back(self: Rc<Self>, card: Rc<Sched>, held: Duration) {
+    fn take_back(self: Rc<Self>, card: Card, held: Duration) {
         self.returns.borrow_mut().push((card, held));
         self.serve();
     }
@@ -176,6 +177,6 @@ impl<P: Policy + 'static> TakeBack for Desk<P> {
 
 impl<P: Policy + 'static> Drop for Desk<P> {
     fn drop(&mut self) {
-        self.line.home.close();
+        self.line.home().close();
     }
 }

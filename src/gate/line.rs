@@ -12,6 +12,7 @@ use crate::runtime::current;
 use crate::runtime::custody::{Custody, Issuer};
 use crate::runtime::report::{Report, to_stderr};
 use crate::slab::{Key, Slab};
+use crate::task::deck::{Card, Dealer};
 use crate::task::ticket::Home;
 use crate::task::{SpawnOptions, TaskId};
 use std::cell::{Cell, RefCell};
@@ -24,8 +25,8 @@ use std::time::Instant;
 pub(super) struct Line {
     /// In no order; the policy has that.
     waiters: RefCell<Slab<Waiter>>,
-    /// Where dropped tickets come home to.
-    pub(super) home: Rc<Home>,
+    /// What the policy sees of them.
+    cards: Dealer,
     /// Free permits.
     pub(super) free: Cell<usize>,
     /// Whom to wake.
@@ -35,7 +36,7 @@ pub(super) struct Line {
 /// One waiter.
 pub(super) struct Waiter {
     /// What the policy sees.
-    card: Rc<Sched>,
+    card: Card,
     /// Where it stands.
     stage: Stage,
     /// Its task.
@@ -60,7 +61,7 @@ impl Line {
     pub(super) fn new(permits: usize) -> Self {
         Self {
             waiters: RefCell::new(Slab::new()),
-            home: Rc::default(),
+            cards: Dealer::new(Rc::default()),
             free: Cell::new(permits),
             wakers: RefCell::default(),
         }
@@ -79,9 +80,10 @@ impl Line {
             |Key {
                  index, generation, ..
              }| {
-                let (id, home) = (TaskId { index, generation }, Rc::clone(&self.home));
-                let card = Rc::new(Sched::of_waiter(id, options, site, now, home));
-                ticket = Some(Runnable::issue(Rc::clone(&card)));
+                let card = self.cards.deal(TaskId { index, generation }, now);
+                card.label(options, site);
+                card.set_ready_at(now);
+                ticket = Some(Runnable::issue(card.clone()));
                 Waiter {
                     card,
                     stage: Stage::Waiting,
@@ -106,7 +108,7 @@ impl Line {
         &self,
         place: Key<Waiter>,
         waker: &Waker,
-    ) -> Poll<Result<(Rc<Sched>, Instant), Shed>> {
+    ) -> Poll<Result<(Card, Instant), Shed>> {
         let mut waiters = self.waiters.borrow_mut();
         let stage = waiters.get(place).map(|waiter| waiter.stage);
         if let (Some(Stage::Waiting), Some(waiter)) = (stage, waiters.get_mut(place)) {
@@ -128,7 +130,7 @@ impl Line {
     }
 
     /// A waiter gives up. Returns the permit it had been granted.
-    pub(super) fn leave(&self, place: Key<Waiter>) -> Option<(Rc<Sched>, Instant)> {
+    pub(super) fn leave(&self, place: Key<Waiter>) -> Option<(Card, Instant)> {
         let mut waiters = self.waiters.borrow_mut();
         let waiter = waiters.get_mut(place)?;
         let waker = waiter.waker.take();
@@ -148,12 +150,12 @@ impl Line {
     /// The policy picked a ticket: a permit for its waiter, if it still waits.
     pub(super) fn admit<P: Policy + 'static>(
         &self,
-        card: Rc<Sched>,
+        card: Card,
         now: Instant,
         custody: &mut Custody<P, Self>,
     ) {
         if !self.is_valid(&card) {
-            return custody.void_ticket(&card);
+            return custody.void_ticket(card);
         }
         let mut waiters = self.waiters.borrow_mut();
         let Some(waiter) = waiters.get_mut(place_of(&card)) else {
@@ -171,15 +173,20 @@ impl Line {
 
 impl Issuer for Line {
     fn home(&self) -> &Rc<Home> {
-        &self.home
+        self.cards.home()
     }
 
-    fn is_valid(&self, card: &Rc<Sched>) -> bool {
+    fn is_valid(&self, card: &Card) -> bool {
         let waiters = self.waiters.borrow();
         waiters.get(place_of(card)).is_some_and(|waiter| {
-            matches!(waiter.stage, Stage::Waiting | Stage::Left) && Rc::ptr_eq(&waiter.card, card)
+            matches!(waiter.stage, Stage::Waiting | Stage::Left)
+                && waiter.card.is(card)
+                && card.is_current()
         })
     }
+
+    // A void ticket keeps its card; a card of a gate is never dealt again.
+    fn strike_off(&self, _: &Card) {}
 
     fn reissue(&self) -> Vec<Runnable> {
         let mut waiters = self.waiters.borrow_mut();
@@ -188,8 +195,8 @@ impl Issuer for Line {
         for key in keys {
             match waiters.get_mut(key) {
                 Some(waiter) if matches!(waiter.stage, Stage::Waiting) => {
-                    waiter.card = Rc::new(waiter.card.copy_of_waiter());
-                    tickets.push(Runnable::issue(Rc::clone(&waiter.card)));
+                    waiter.card.reissue();
+                    tickets.push(Runnable::issue(waiter.card.clone()));
                 }
                 Some(waiter) if matches!(waiter.stage, Stage::Left) => {
                     waiters.remove(key);
@@ -200,7 +207,7 @@ impl Issuer for Line {
         tickets
     }
 
-    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable> {
+    fn refuse(&self, card: Card) -> Option<Runnable> {
         let mut waiters = self.waiters.borrow_mut();
         match waiters.get_mut(place_of(&card)) {
             Some(waiter) if matches!(waiter.stage, Stage::Waiting) => {

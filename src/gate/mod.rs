@@ -17,10 +17,11 @@ mod desk;
 mod line;
 
 use crate::budget;
-use crate::policy::{Fifo, Policy, Sched};
+use crate::policy::{Fifo, Policy};
 use crate::runtime::current_task;
 use crate::slab::Key;
 use crate::task::SpawnOptions;
+use crate::task::deck::Card;
 use crate::time::now;
 use desk::{Desk, TakeBack};
 use line::Waiter;
@@ -72,7 +73,7 @@ pub struct Permit {
     /// The gate.
     gate: Rc<dyn TakeBack>,
     /// Who holds it.
-    card: Rc<Sched>,
+    card: Card,
     /// Since when.
     since: Instant,
 }
@@ -202,7 +203,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let held = now().saturating_duration_since(self.since);
-        Rc::clone(&self.gate).take_back(Rc::clone(&self.card), held);
+        Rc::clone(&self.gate).take_back(self.card.clone(), held);
     }
 }
 
@@ -234,7 +235,7 @@ impl<P: Policy + 'static> fmt::Debug for Acquire<P> {
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
-            .field("card", &self.card)
+            .field("card", &*self.card)
             .finish_non_exhaustive()
     }
 }

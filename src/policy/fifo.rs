@@ -3,49 +3,72 @@
 //! Order: the time of the wake. Cost: O(1) and no clock. Starvation: none; with n
 //! runnable tasks a ticket waits for at most n - 1 polls. Source: the queue at any
 //! counter; its mean wait is Pollaczek's and Khinchine's (1930, 1932).
+//!
+//! WHY NOT a `VecDeque`: two stacks, one turned over when the other is empty, cost half
+//! of the instructions, because neither end has to look whether it wraps around.
 
 use super::{Cause, Policy, Runnable};
-use std::collections::VecDeque;
 use std::time::Instant;
 
 /// First in, first out.
 #[derive(Debug, Default)]
-pub struct Fifo(VecDeque<Runnable>);
+pub struct Fifo {
+    /// Newest last.
+    arriving: Vec<Runnable>,
+    /// Oldest last; all of them older than those arriving.
+    leaving: Vec<Runnable>,
+}
 
 impl Fifo {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self(VecDeque::new())
+        Self {
+            arriving: Vec::new(),
+            leaving: Vec::new(),
+        }
+    }
+
+    /// Takes the newest ticket.
+    #[inline]
+    pub(crate) fn push(&mut self, ticket: Runnable) {
+        self.arriving.push(ticket);
     }
 
     /// The oldest ticket; a FIFO needs no clock for that.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Runnable> {
-        self.0.pop_front()
+        if self.leaving.is_empty() {
+            if self.arriving.len() <= 1 {
+                return self.arriving.pop();
+            }
+            std::mem::swap(&mut self.arriving, &mut self.leaving);
+            self.leaving.reverse();
+        }
+        self.leaving.pop()
     }
 
     /// How many tickets are here.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.arriving.len() + self.leaving.len()
     }
 
     /// Whether no ticket is here.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 }
 
 impl Policy for Fifo {
     #[inline]
     fn enqueue(&mut self, task: Runnable, _: Cause) {
-        self.0.push_back(task);
+        self.push(task);
     }
 
     #[inline]
     fn pick_next(&mut self, _: Instant) -> Option<Runnable> {
-        self.0.pop_front()
+        self.pop()
     }
 
     #[inline]

@@ -12,7 +12,7 @@
 
 use super::{Cause, End, Policy, Runnable, Sched, TaskId};
 use crate::task::SpawnOptions;
-use crate::task::ticket::Home;
+use crate::task::deck::{Card, Dealer};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
@@ -38,8 +38,8 @@ pub struct Groups<O, M, I> {
     queued: usize,
     /// The group of the last pick: it is queued again once it was charged.
     last: Option<u32>,
-    /// Where group tickets that the outer policy drops go.
-    home: Rc<Home>,
+    /// Cards for new groups; where tickets that the outer policy drops go.
+    cards: Dealer,
     /// Whether any policy here reads the clock.
     clock: bool,
     /// What the policies inside are called.
@@ -51,7 +51,7 @@ struct Group<I> {
     /// Orders its tasks.
     inside: I,
     /// What the outer policy sees of it.
-    card: Rc<Sched>,
+    card: Card,
     /// How many tickets are inside.
     held: usize,
     /// Whether the outer policy has its ticket.
@@ -66,7 +66,7 @@ impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Groups<O, M, I> {
             groups: BTreeMap::new(),
             queued: 0,
             last: None,
-            home: Rc::default(),
+            cards: Dealer::new(Rc::default()),
             clock: outer.wants_clock() || sample.wants_clock(),
             inside_name: sample.name(),
             outer,
@@ -81,7 +81,7 @@ impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Groups<O, M, I> {
             && !std::mem::replace(&mut group.queued, true)
         {
             self.queued += 1;
-            let ticket = Runnable::issue(Rc::clone(&group.card));
+            let ticket = Runnable::issue(group.card.clone());
             self.outer.enqueue(ticket, cause);
         }
     }
@@ -101,7 +101,7 @@ impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Groups<O, M, I> {
                 return None;
             }
             let id = match picked {
-                Some(ticket) if ticket.belongs_to(&self.home) => ticket.redeem().group(),
+                Some(ticket) if ticket.belongs_to(self.cards.home()) => ticket.redeem().group(),
                 // Not a group's: it goes back to its issuer.
                 Some(foreign) => {
                     drop(foreign);
@@ -122,10 +122,10 @@ impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Groups<O, M, I> {
 
 impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Policy for Groups<O, M, I> {
     fn enqueue(&mut self, task: Runnable, cause: Cause) {
-        let (id, make, home) = (task.group(), &mut self.make, &self.home);
+        let (id, make, cards) = (task.group(), &mut self.make, &self.cards);
         let group = self.groups.entry(id).or_insert_with(|| Group {
             inside: make(id),
-            card: card_of(id, &task, home),
+            card: card_of(id, &task, cards),
             held: 0,
             queued: false,
         });
@@ -159,7 +159,8 @@ impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Policy for Groups<O, M, I> {
         for id in declined {
             self.queue(id, Cause::Timer);
         }
-        drop((self.home.take_returned(), self.home.take_shed()));
+        let home = self.cards.home();
+        drop((home.take_returned(), home.take_shed()));
         picked
     }
 
@@ -204,14 +205,15 @@ impl<O: Policy, I: Policy, M: FnMut(u32) -> I> Policy for Groups<O, M, I> {
 }
 
 /// A card for a group.
-fn card_of(id: u32, task: &Sched, home: &Rc<Home>) -> Rc<Sched> {
+fn card_of(id: u32, task: &Sched, cards: &Dealer) -> Card {
     let name = TaskId {
         index: id,
         generation: 0,
     };
     let options = SpawnOptions::new().group(id).name(format!("group {id}"));
-    let (site, home) = (Location::caller(), Rc::clone(home));
-    Rc::new(Sched::of_waiter(name, options, site, task.ready_at(), home))
+    let card = cards.deal(name, task.ready_at());
+    card.label(options, Location::caller());
+    card
 }
 
 /// Writes what the newest task says onto its group's card.
@@ -225,7 +227,7 @@ fn describe(card: &Sched, task: &Sched) {
 
 impl<O, M, I> Drop for Groups<O, M, I> {
     fn drop(&mut self) {
-        self.home.close();
+        self.cards.home().close();
     }
 }
 

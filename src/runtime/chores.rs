@@ -169,20 +169,20 @@ impl<P: Policy + 'static> Runtime<P> {
 pub(super) fn panicked(
     state: &LoopState,
     id: TaskId,
-    job: &mut Option<BoxedJob>,
+    job: Option<BoxedJob>,
     payload: Box<dyn Any + Send>,
-) -> Ending {
+) -> (Ending, Option<BoxedJob>) {
     if job.as_ref().is_some_and(|job| job.is_finished()) {
         // The future was done and panicked in its drop: the output stands.
         report_drop(state, id, panic_message(payload));
-        return Ending::Value;
+        return (Ending::Value, job);
     }
     // LAW T15: whoever waits for what the future holds (the other end of a channel,
     // a permit) must not wait until somebody asks for the result.
-    if let Some(job) = job.take() {
+    if let Some(job) = job {
         drop_job(state, id, job);
     }
-    Ending::Panicked(payload)
+    (Ending::Panicked(payload), None)
 }
 
 /// Drops a future or an output; a panic in there is reported.

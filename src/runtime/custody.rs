@@ -15,6 +15,7 @@
 use super::report::Report;
 use super::state::LoopState;
 use crate::policy::{Cause, End, Fifo, Policy, Runnable};
+use crate::task::deck::Card;
 use crate::task::ticket::Home;
 use crate::task::{Sched, TaskLabel};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,12 +24,14 @@ use std::time::{Duration, Instant};
 
 /// A policy whose tickets are counted.
 pub(crate) struct Custody<P, I = LoopState> {
-    /// The policy; `None` after it has panicked.
-    pub(super) policy: Option<P>,
+    /// The policy, until it has panicked.
+    pub(super) policy: Service<P>,
     /// What the policy was called that is no longer in service.
     pub(super) retired: Option<String>,
     /// What the policy lost, and everything once it is gone.
     pub(super) rescue: Fifo,
+    /// Whether anything is in there: one look per pick.
+    pub(super) has_rescued: bool,
     /// How many valid tickets the policy has.
     pub(super) held: usize,
     /// The policy's last answer was "nothing now".
@@ -41,19 +44,34 @@ pub(crate) struct Custody<P, I = LoopState> {
     pub(super) issuer: Rc<I>,
 }
 
+/// Whether a policy is in service.
+///
+/// WHY NOT an `Option`: it says "none" by a value that no field of the policy can have,
+/// and looking for that one takes three times as long as looking at a byte.
+#[repr(u8)]
+pub(super) enum Service<P> {
+    /// It is over.
+    Ended,
+    /// This one is.
+    On(P),
+}
+
 /// Who issues the tickets: a loop to its tasks, a gate to its waiters.
 pub(crate) trait Issuer {
     /// Where the tickets come home to.
     fn home(&self) -> &Rc<Home>;
 
     /// Whether this is the card of a ticket that is out.
-    fn is_valid(&self, card: &Rc<Sched>) -> bool;
+    fn is_valid(&self, card: &Card) -> bool;
+
+    /// A ticket that does not count any more came back.
+    fn strike_off(&self, card: &Card);
 
     /// Voids the tickets that are out and issues fresh ones.
     fn reissue(&self) -> Vec<Runnable>;
 
     /// A policy turned this one away. Returns the ticket if it must still come up.
-    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable>;
+    fn refuse(&self, card: Card) -> Option<Runnable>;
 
     /// Delivers a report.
     fn report(&self, report: &Report);
@@ -64,15 +82,19 @@ impl Issuer for LoopState {
         self.table.home()
     }
 
-    fn is_valid(&self, card: &Rc<Sched>) -> bool {
+    fn is_valid(&self, card: &Card) -> bool {
         self.table.is_valid(card)
+    }
+
+    fn strike_off(&self, card: &Card) {
+        self.table.strike_off(card);
     }
 
     fn reissue(&self) -> Vec<Runnable> {
         self.table.reissue_queued()
     }
 
-    fn refuse(&self, card: Rc<Sched>) -> Option<Runnable> {
+    fn refuse(&self, card: Card) -> Option<Runnable> {
         self.table.request_abort(card.id());
         // It comes up as a husk; the root, which cannot be cancelled, runs.
         Some(Runnable::issue(card))
@@ -83,13 +105,40 @@ impl Issuer for LoopState {
     }
 }
 
+impl<P> Service<P> {
+    /// The policy.
+    pub(super) fn as_ref(&self) -> Option<&P> {
+        match self {
+            Self::On(policy) => Some(policy),
+            Self::Ended => None,
+        }
+    }
+
+    /// The policy, to be asked.
+    fn as_mut(&mut self) -> Option<&mut P> {
+        match self {
+            Self::On(policy) => Some(policy),
+            Self::Ended => None,
+        }
+    }
+
+    /// Ends the service; the policy, to be dropped.
+    pub(super) fn end(&mut self) -> Option<P> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::On(policy) => Some(policy),
+            Self::Ended => None,
+        }
+    }
+}
+
 impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// Takes a policy into service.
     pub(crate) fn new(policy: P, issuer: Rc<I>) -> Self {
         let mut custody = Self {
-            policy: None,
+            policy: Service::Ended,
             retired: None,
             rescue: Fifo::new(),
+            has_rescued: false,
             held: 0,
             declined: false,
             timed: false,
@@ -103,7 +152,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// Begins the service of a policy.
     pub(super) fn install(&mut self, policy: P) {
         let timed = catch_unwind(AssertUnwindSafe(|| policy.wants_clock()));
-        self.policy = Some(policy);
+        self.policy = Service::On(policy);
         self.retired = None;
         self.held = 0;
         self.declined = false;
@@ -127,26 +176,25 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     pub(crate) fn enqueue(&mut self, ticket: Runnable, cause: Cause) {
         self.declined = false;
         match &mut self.policy {
-            Some(policy) => {
+            Service::On(policy) => {
                 self.held += 1;
                 #[cfg(test)]
                 super::straight::enqueue(policy, ticket, cause);
                 #[cfg(not(test))]
                 policy.enqueue(ticket, cause);
             }
-            None => self.rescue.enqueue(ticket, cause),
+            Service::Ended => self.rescue(ticket),
         }
     }
 
     /// Redeems the next ticket, one of the rescue queue first: it holds what would
     /// otherwise be lost.
     #[inline(always)]
-    pub(crate) fn pick_next(&mut self, now: Instant) -> Option<Rc<Sched>> {
-        if let Some(ticket) = self.rescue.pop() {
-            return Some(ticket.redeem());
+    pub(crate) fn pick_next(&mut self, now: Instant) -> Option<Card> {
+        if self.has_rescued {
+            return self.pick_rescued(now).map(Runnable::redeem);
         }
-        // WHY NOT `as_mut().and_then(..)`: it costs two instructions more per poll.
-        let Some(policy) = &mut self.policy else {
+        let Service::On(policy) = &mut self.policy else {
             return self.pick_another(None, now).map(Runnable::redeem);
         };
         #[cfg(test)]
@@ -160,6 +208,25 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             }
             other => self.pick_another(other, now).map(Runnable::redeem),
         }
+    }
+
+    /// Keeps a ticket that would otherwise be lost; it goes before all others.
+    pub(super) fn rescue(&mut self, ticket: Runnable) {
+        self.rescue.enqueue(ticket, Cause::Moved);
+        self.has_rescued = true;
+    }
+
+    /// The oldest rescued ticket.
+    fn pop_rescued(&mut self) -> Option<Runnable> {
+        let ticket = self.rescue.pop();
+        self.has_rescued = !self.rescue.is_empty();
+        ticket
+    }
+
+    /// The same, or whatever else there is.
+    #[cold]
+    fn pick_rescued(&mut self, now: Instant) -> Option<Runnable> {
+        self.pop_rescued().or_else(|| self.pick_another(None, now))
     }
 
     /// The policy picked nothing, or a ticket that is not ours.
@@ -183,7 +250,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             }
         }
         self.look_after_tickets();
-        self.rescue.pick_next(now).or_else(|| self.declined(now))
+        self.pop_rescued().or_else(|| self.declined(now))
     }
 
     /// The policy says "nothing now": is it empty, shaping, or hoarding?
@@ -205,9 +272,9 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             self.issuer.report(&Report::PolicyHoards { policy, tasks });
         }
         for ticket in fresh {
-            self.rescue.enqueue(ticket, Cause::Moved);
+            self.rescue(ticket);
         }
-        self.rescue.pick_next(now)
+        self.pop_rescued()
     }
 
     /// Voids all tickets that are out and issues fresh ones. Only between two
@@ -228,7 +295,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         {
             return;
         }
-        let Some(policy) = &mut self.policy else {
+        let Service::On(policy) = &mut self.policy else {
             return;
         };
         // A catch of its own: the caller still has the task in its hands. For a
@@ -241,7 +308,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Tells the policy that the loop slept.
     pub(crate) fn idle(&mut self, from: Instant, to: Instant) {
-        let Some(policy) = &mut self.policy else {
+        let Service::On(policy) = &mut self.policy else {
             return;
         };
         // A catch of its own: nobody has looked yet at what the wait brought.
@@ -271,7 +338,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Whether somebody can run now, as far as the policy has said.
     pub(crate) fn has_work(&self) -> bool {
-        !self.rescue.is_empty() || (self.held > 0 && !self.declined)
+        self.has_rescued || (self.held > 0 && !self.declined)
     }
 
     /// How many tickets are queued here.
@@ -291,9 +358,10 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// A ticket that was picked, but is not the one its slot knows: it was
     /// replaced while the policy hid it, and is not counted since.
     #[cold]
-    pub(crate) fn void_ticket(&mut self, task: &Sched) {
+    pub(crate) fn void_ticket(&mut self, card: Card) {
         self.held = self.held.wrapping_add(1);
-        self.wrong_ticket(task);
+        self.wrong_ticket(&card);
+        self.issuer.strike_off(&card);
     }
 
     /// A ticket that is void, or that came from elsewhere.

@@ -53,7 +53,6 @@ pub use stats::{ScheduleHash, Stats};
 use crate::policy::{Fifo, Policy};
 use crate::task::ending::Ending;
 use crate::task::join::drop_caught;
-use crate::task::slot::Polled;
 use crate::task::waker::{Mail, Woken};
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
 use custody::Custody;
@@ -342,14 +341,14 @@ impl<P: Policy + 'static> std::fmt::Debug for Runtime<P> {
 
 impl Root<'_> {
     /// Polls the lent future; a panic is kept for `block_on`.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match catch_unwind(AssertUnwindSafe(|| (self.poll)(cx))) {
-            Ok(Poll::Pending) => return Polled::Pending,
+            Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => {}
             Err(payload) => self.panic = Some(payload),
         }
         self.over = true;
-        Polled::Ended(Ending::Value)
+        Poll::Ready(())
     }
 
     /// Whether the root is ready or has panicked.

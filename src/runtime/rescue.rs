@@ -36,11 +36,13 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     pub(crate) fn look_after_shed(&mut self) {
         let mut tasks = Vec::new();
         for card in self.home.take_shed() {
-            if self.issuer.is_valid(&card) {
+            if !self.issuer.is_valid(&card) {
+                self.issuer.strike_off(&card);
+            } else {
                 self.held = self.held.saturating_sub(1);
                 tasks.push(TaskLabel::of(&card));
                 if let Some(ticket) = self.issuer.refuse(card) {
-                    self.rescue.enqueue(ticket, Cause::Moved);
+                    self.rescue(ticket);
                 }
             }
         }
@@ -52,15 +54,15 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Moves returned tickets to the rescue queue; void ones vanish.
     fn rescue_returned(&mut self) -> Vec<TaskLabel> {
-        let returned = self.home.take_returned();
-        let valid = returned
-            .into_iter()
-            .filter(|card| self.issuer.is_valid(card));
         let mut labels = Vec::new();
-        for card in valid {
+        for card in self.home.take_returned() {
+            if !self.issuer.is_valid(&card) {
+                self.issuer.strike_off(&card);
+                continue;
+            }
             labels.push(TaskLabel::of(&card));
             self.held = self.held.saturating_sub(1);
-            self.rescue.enqueue(Runnable::issue(card), Cause::Moved);
+            self.rescue(Runnable::issue(card));
         }
         labels
     }
@@ -70,6 +72,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         self.retire_policy();
         self.rescue_returned();
         let mut moved = std::mem::take(&mut self.rescue);
+        self.has_rescued = false;
         // What the old policy forgot or hid.
         if self.held > 0 {
             while let Some(ticket) = moved.pop() {
@@ -89,7 +92,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Drops the policy; its tickets come home.
     pub(crate) fn retire_policy(&mut self) {
-        if let Err(message) = drop_caught(self.policy.take()) {
+        if let Err(message) = drop_caught(self.policy.end()) {
             self.issuer.report(&Report::DropPanicked {
                 what: "a policy".into(),
                 message,
@@ -103,13 +106,12 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// Goes on with the panic when no policy is in service: then it is our own.
     #[cold]
     pub(crate) fn fail_over(&mut self, payload: Box<dyn Any + Send>) {
-        if self.policy.is_none() {
+        let Some(policy) = self.policy.as_ref() else {
             resume_unwind(payload);
-        }
-        let name = self.policy.as_ref().map(|policy| {
-            catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
-        });
-        let (policy, message) = (name.unwrap_or_default(), panic_message(payload));
+        };
+        let name = catch_unwind(AssertUnwindSafe(|| policy.name()));
+        let policy = name.unwrap_or_else(|_| "(unnamed)".into());
+        let message = panic_message(payload);
         self.dismiss(policy.clone());
         self.issuer
             .report(&Report::PolicyPanicked { policy, message });

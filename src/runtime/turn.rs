@@ -16,17 +16,17 @@
 //! beginning and the end, then `time/sleep.rs` for a whole leaf future.
 
 use super::report::Stuck;
-use super::state::LoopState;
 use super::{Root, Runtime, chores};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
+use crate::task::deck::Card;
 use crate::task::ending::Ending;
-use crate::task::slot::{CheckedOut, Polled, Running, shared, take_fresh, waker_of};
-use crate::task::waker::{self, WokeItself, Woken};
+use crate::task::job::BoxedJob;
+use crate::task::slot::{CheckedOut, bell_of, take_fresh};
+use crate::task::waker::{self, Bell, WokeItself, Woken};
 use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -82,14 +82,14 @@ impl<P: Policy + 'static> Runtime<P> {
     fn run<const WATCHED: bool>(&mut self, root: &mut Root<'_>) {
         let began = self.now;
         let (mut left, open_ended) = self.polls_of_this_turn();
-        while left > 0 && !root.is_over() {
+        while left > 0 {
             let Some(picked) = self.custody.pick_next(self.now) else {
                 break;
             };
             self.poll_task::<WATCHED>(picked, root);
             self.look_after();
             left -= 1;
-            if open_ended && self.is_slice_over(began) {
+            if root.is_over() || (open_ended && self.is_slice_over(began)) {
                 break;
             }
         }
@@ -97,44 +97,102 @@ impl<P: Policy + 'static> Runtime<P> {
 
     /// One poll of the task that was picked, then its charge, then its wakes.
     #[inline(always)]
-    fn poll_task<const WATCHED: bool>(&mut self, picked: Rc<Sched>, root: &mut Root<'_>) {
-        let mut running = match self.state.table.check_out(picked) {
-            CheckedOut::Poll(running) => running,
+    fn poll_task<const WATCHED: bool>(&mut self, picked: Card, root: &mut Root<'_>) {
+        let task: &Sched = &picked;
+        let job = match self.state.table.check_out(task, picked.is_current()) {
+            CheckedOut::Poll(job) => job,
             CheckedOut::Husk => return,
-            CheckedOut::Void(sched) => return self.custody.void_ticket(&sched),
+            CheckedOut::Void => return self.custody.void_ticket(picked),
         };
-        let id = running.sched.id();
         if WATCHED {
-            self.before_poll(&running.sched);
+            self.before_poll(task);
         }
-        budget::set(self.budget);
-        waker::start_poll(id.index);
-        let polled = poll_future(&self.state, &mut running, root);
-        let woken = waker::end_poll(shared(&running.sched));
-        running.sched.count_poll();
+        let (polled, job, woken) = match bell_of(task) {
+            Some(bell) => self.poll_with(bell, task, job, root),
+            None => self.first_poll(task, job, root),
+        };
+        task.count_poll();
         self.polls += 1;
-        let end = match &polled {
-            Polled::Ended(_) => End::Done,
-            Polled::Pending if woken == WokeItself::Yes => End::Yield,
-            Polled::Pending => End::Wait,
+        if !matches!(polled, Ok(Poll::Pending)) {
+            return self.end_task::<WATCHED>(task, job, polled);
+        }
+        let end = match woken {
+            WokeItself::Yes => End::Yield,
+            WokeItself::No => End::Wait,
         };
-        let took = match WATCHED {
-            true => self.after_poll(&running.sched, end),
-            false => Duration::ZERO,
-        };
-        self.custody.ran(&running.sched, took, end);
-        let yielded = match polled {
-            Polled::Pending => self.state.table.check_in(running, woken),
-            Polled::Ended(ending) => {
-                let aftermath = self.state.table.check_in_ended(running, ending);
-                self.clear_up(id, aftermath);
-                None
+        self.charge::<WATCHED>(task, end);
+        self.state.table.check_in(task, job, woken);
+        self.hand_over_others(task.id());
+        if woken == WokeItself::Yes {
+            task.set_ready_at(self.now);
+            self.hand_over_ticket::<WATCHED>(Runnable::issue(picked), Cause::Yield, false);
+        }
+    }
+
+    /// Polls a task that has no waker yet: it gets the spare one, and keeps it if it
+    /// must be polled again.
+    fn first_poll(
+        &self,
+        task: &Sched,
+        job: Option<BoxedJob>,
+        root: &mut Root<'_>,
+    ) -> (PollResult, Option<BoxedJob>, WokeItself) {
+        let bell = self.state.table.lend_waker(task);
+        let result = self.poll_with(&bell, task, job, root);
+        drop(bell);
+        let over = !matches!(result.0, Ok(Poll::Pending));
+        self.state.table.take_waker_back(task, over);
+        result
+    }
+
+    /// Polls a task's future, or the root's, which `block_on` lent.
+    #[inline(always)]
+    fn poll_with(
+        &self,
+        bell: &Bell,
+        task: &Sched,
+        job: Option<BoxedJob>,
+        root: &mut Root<'_>,
+    ) -> (PollResult, Option<BoxedJob>, WokeItself) {
+        let mut cx = Context::from_waker(&bell.waker);
+        budget::set(self.budget);
+        waker::start_poll(task.id().index);
+        let (polled, job) = match job {
+            None => (Ok(root.poll(&mut cx)), None),
+            Some(mut future) => {
+                let poll = || future.as_mut().poll(&mut cx);
+                (catch_unwind(AssertUnwindSafe(poll)), Some(future))
             }
         };
+        (polled, job, waker::end_poll(&bell.shared))
+    }
+
+    /// The task has returned its output, or panicked.
+    fn end_task<const WATCHED: bool>(
+        &mut self,
+        task: &Sched,
+        job: Option<BoxedJob>,
+        polled: PollResult,
+    ) {
+        let id = task.id();
+        let (ending, job) = match polled {
+            Ok(_) => (Ending::Value, job),
+            Err(payload) => chores::panicked(&self.state, id, job, payload),
+        };
+        self.charge::<WATCHED>(task, End::Done);
+        let aftermath = self.state.table.check_in_ended(task, job, ending);
+        self.clear_up(id, aftermath);
         self.hand_over_others(id);
-        if let Some(ticket) = yielded {
-            self.hand_over_ticket(ticket, Cause::Yield, false);
-        }
+    }
+
+    /// Tells the policy what a poll cost.
+    #[inline(always)]
+    fn charge<const WATCHED: bool>(&mut self, task: &Sched, end: End) {
+        let took = match WATCHED {
+            true => self.after_poll(task, end),
+            false => Duration::ZERO,
+        };
+        self.custody.ran(task, took, end);
     }
 
     /// Phase 3: ask the system what happened, and sleep if nothing is runnable.
@@ -195,15 +253,20 @@ impl<P: Policy + 'static> Runtime<P> {
         while let Some(ticket) = self.state.table.take_woken(&mut self.woken) {
             let fresh = take_fresh(&ticket);
             let cause = if fresh { Cause::Spawn(by) } else { cause };
-            self.hand_over_ticket(ticket, cause, fresh);
+            ticket.set_ready_at(self.now);
+            self.hand_over_ticket::<true>(ticket, cause, fresh);
         }
     }
 
     /// Gives one ticket to the policy.
     #[inline(always)]
-    fn hand_over_ticket(&mut self, ticket: Runnable, cause: Cause, fresh: bool) {
-        ticket.set_ready_at(self.now);
-        if self.observer.is_some() {
+    fn hand_over_ticket<const WATCHED: bool>(
+        &mut self,
+        ticket: Runnable,
+        cause: Cause,
+        fresh: bool,
+    ) {
+        if WATCHED && self.observer.is_some() {
             self.announce(&ticket, cause, fresh);
         }
         self.custody.enqueue(ticket, cause);
@@ -226,17 +289,5 @@ impl<P: Policy + 'static> Runtime<P> {
     }
 }
 
-/// Polls a task's future, or the root's, which `block_on` lent.
-#[inline(always)]
-fn poll_future(state: &LoopState, running: &mut Running, root: &mut Root<'_>) -> Polled {
-    let Running { sched, job } = running;
-    let mut cx = Context::from_waker(waker_of(sched));
-    let Some(future) = job.as_mut() else {
-        return root.poll(&mut cx);
-    };
-    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
-        Ok(Poll::Pending) => Polled::Pending,
-        Ok(Poll::Ready(())) => Polled::Ended(Ending::Value),
-        Err(payload) => Polled::Ended(chores::panicked(state, sched.id(), job, payload)),
-    }
-}
+/// What a poll said, or the payload of its panic.
+type PollResult = std::thread::Result<Poll<()>>;

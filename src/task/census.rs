@@ -11,65 +11,60 @@
 //!
 //! Read next: `policy/mod.rs`.
 
+use super::deck::Card;
 use super::info::{Sched, TaskId};
-use super::slot::{Life, Stage, TaskState, place, shared, waker_of};
+use super::slot::{Stage, TaskState};
 use super::table::TaskTable;
 use super::ticket::Runnable;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 impl TaskTable {
     /// Voids the tickets that are out and issues fresh ones; returns them.
     pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
-        let mut husks = Vec::new();
         let mut fresh = Vec::new();
-        for slot in self.tasks.borrow_mut().iter_mut() {
-            if !slot.life.ticket_is_out.get() || slot.life.stage.get() == Stage::Running {
+        for mut card in self.deck.all() {
+            if !card.life.ticket_is_out.get() || card.life.stage.get() == Stage::Running {
                 continue;
             }
-            let life = Life::new(slot.life.bell.clone());
-            slot.life.move_to(&life);
-            *slot = Rc::new(slot.copy(Rc::clone(&self.home), life));
-            if slot.life.is_over() {
-                slot.life.ticket_is_out.set(false);
-                husks.push(Rc::clone(slot));
+            card.life.voids.set(card.life.voids.get() + 1);
+            card.reissue();
+            if card.life.is_over() {
+                card.life.ticket_is_out.set(false);
             } else {
-                shared(slot).set_queued();
-                fresh.push(Runnable::issue(Rc::clone(slot)));
+                fresh.push(Runnable::issue(card));
             }
-        }
-        for husk in husks {
-            self.release_if_over(husk);
         }
         fresh
     }
 
-    /// Whether this is the card of a ticket that is out.
-    pub(crate) fn is_valid(&self, card: &Sched) -> bool {
-        card.life.ticket_is_out.get()
+    /// Whether this is a ticket that is out, and counts.
+    pub(crate) fn is_valid(&self, card: &Card) -> bool {
+        card.is_current()
+            && card.life.ticket_is_out.get()
             && matches!(card.life.stage.get(), Stage::Queued | Stage::Done)
     }
 
-    /// The names of all tasks that have not ended, in the order of their slots.
+    /// The names of all tasks that have not ended, in the order of their places.
     pub(crate) fn live(&self) -> Vec<TaskId> {
-        let tasks = self.tasks.borrow();
-        let live = tasks.iter().filter(|(_, card)| !card.life.is_over());
-        live.map(|(_, card)| card.id()).collect()
+        let all = self.deck.all();
+        let live = all.iter().filter(|card| !card.life.is_over());
+        live.map(|card| card.id()).collect()
     }
 
-    /// How many slots are taken, husks and unread results included.
+    /// How many places are taken, husks and unread results included.
     pub(crate) fn len(&self) -> usize {
-        self.tasks.borrow().len()
+        self.deck.len()
     }
 
     /// The card of a task that is in the table.
-    pub(crate) fn card(&self, id: TaskId) -> Option<Rc<Sched>> {
-        self.tasks.borrow().get(place(id)).cloned()
+    #[inline]
+    pub(crate) fn card(&self, id: TaskId) -> Option<Card> {
+        self.deck.get(id)
     }
 
     /// The card of the task at a place.
-    pub(crate) fn card_at(&self, index: u32) -> Option<Rc<Sched>> {
-        self.tasks.borrow().at(index).cloned()
+    pub(crate) fn card_at(&self, index: u32) -> Option<Card> {
+        self.deck.at(index)
     }
 
     /// Whether anybody could yet wake a live task: a clone of its waker is in other
@@ -78,31 +73,34 @@ impl TaskTable {
     /// The clones of whoever waits for a task of this table are ours: they are woken
     /// by the end of that task, which would have to be woken first.
     pub(crate) fn is_wakeable(&self) -> bool {
-        let tasks = self.tasks.borrow();
+        let cards = self.deck.all();
         let mut watching: HashMap<*const (), usize> = HashMap::new();
-        for (_, card) in tasks.iter() {
+        for card in &cards {
             let watcher = card.life.watcher.take();
             if let Some(waker) = &watcher {
                 *watching.entry(waker.data()).or_default() += 1;
             }
             card.life.watcher.set(watcher);
         }
-        tasks.iter().any(|(_, card)| {
-            let ours = watching.get(&waker_of(card).data()).copied();
-            !card.life.is_over() && card.life.is_held_elsewhere(ours.unwrap_or(0))
+        let ours = |card: &Card| {
+            let waker = card.life.bell.get().map(|bell| bell.waker.data());
+            waker.and_then(|waker| watching.get(&waker)).copied()
+        };
+        cards.iter().any(|card| {
+            !card.life.is_over() && card.life.is_held_elsewhere(ours(card).unwrap_or(0))
         })
     }
 
     /// Calls `visit` with the card and the state of every task that has not ended.
     pub(crate) fn for_each_live(&self, mut visit: impl FnMut(&Sched, TaskState)) {
-        for (_, card) in self.tasks.borrow().iter() {
+        for card in self.deck.all() {
             let state = match card.life.stage.get() {
                 Stage::Waiting => TaskState::Waiting,
                 Stage::Queued => TaskState::Runnable,
                 Stage::Running => TaskState::Running,
-                Stage::Done | Stage::Void => continue,
+                Stage::Done | Stage::Vacant => continue,
             };
-            visit(card, state);
+            visit(&card, state);
         }
     }
 }

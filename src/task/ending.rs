@@ -12,14 +12,14 @@
 //!
 //! Read next: `join.rs`.
 
+use super::deck::Card;
 use super::info::{Sched, TaskId, TaskLabel};
 use super::job::{BoxedJob, Job};
-use super::slot::{Remains, Running, Stage, place, shared};
+use super::slot::{Remains, Stage};
 use super::table::TaskTable;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// How a task ended.
@@ -64,15 +64,19 @@ pub(crate) enum PanickedIn {
 
 impl TaskTable {
     /// Puts a task back that has ended.
-    pub(crate) fn check_in_ended(&self, running: Running, ending: Ending) -> Aftermath {
-        let Running { sched, job } = running;
-        sched.life.ticket_is_out.set(false);
-        sched.life.job.set(job);
-        self.settle(sched, ending)
+    pub(crate) fn check_in_ended(
+        &self,
+        card: &Sched,
+        job: Option<BoxedJob>,
+        ending: Ending,
+    ) -> Aftermath {
+        card.life.ticket_is_out.set(false);
+        card.life.keep(job);
+        self.settle(card, ending)
     }
 
     /// Ends a task; says who is to be woken and what is to be dropped.
-    fn settle(&self, card: Rc<Sched>, ending: Ending) -> Aftermath {
+    fn settle(&self, card: &Sched, ending: Ending) -> Aftermath {
         let remains = match ending {
             Ending::Value => Remains::Value,
             Ending::Cancelled => Remains::Nothing,
@@ -93,13 +97,13 @@ impl TaskTable {
 
     /// What nobody will ask for: an output is handed out to be dropped, a panic goes
     /// to the report hook. Then the slot is free, if the ticket is home.
-    fn discard(&self, card: Rc<Sched>) -> Option<BoxedJob> {
+    fn discard(&self, card: &Sched) -> Option<BoxedJob> {
         if !card.life.detached.get() {
             return None;
         }
         let mut job = card.life.job.take();
         if let Some(payload) = job.as_mut().and_then(|job| job.as_mut().take_panic()) {
-            self.note_unread(TaskLabel::of(&card), payload, PanickedIn::Poll);
+            self.note_unread(TaskLabel::of(card), payload, PanickedIn::Poll);
         }
         card.life.remains.set(Remains::Taken);
         self.release_if_over(card);
@@ -107,19 +111,29 @@ impl TaskTable {
     }
 
     /// Frees the slot of a task that has ended, whose result nobody wants any
-    /// more, whose ticket is home and which is not on the list of the woken.
-    pub(super) fn release_if_over(&self, card: Rc<Sched>) {
-        let over = card.life.is_over() && card.life.remains.get() == Remains::Taken;
-        if !over || card.life.ticket_is_out.get() || shared(&card).is_linked() {
-            return;
+    /// more, whose tickets are home and which is not on the list of the woken.
+    pub(super) fn release_if_over(&self, card: &Sched) {
+        let life = &card.life;
+        let over = life.is_over() && life.remains.get() == Remains::Taken;
+        let out = life.ticket_is_out.get() || life.voids.get() > 0;
+        if over && !out && !life.is_linked() {
+            // The last wake by anybody else happens before the next tenant moves in:
+            // `is_held_elsewhere` sees to that.
+            match life.bell.get() {
+                Some(bell) if life.is_held_elsewhere(0) => {
+                    bell.shared.set_dead();
+                    self.deck.close_off(card);
+                }
+                _ => self.deck.vacate(card),
+            }
         }
-        drop(self.tasks.borrow_mut().remove(place(card.id())));
-        if Rc::strong_count(&card) == 1 && !card.life.is_held_elsewhere(0) && !self.closed.get() {
-            // The last wake by anybody else happened before the next tenant moves
-            // in: `is_held_elsewhere` has seen to that.
-            self.spares.borrow_mut().push(card);
-        } else {
-            shared(&card).set_dead();
+    }
+
+    /// A void ticket came back.
+    pub(crate) fn strike_off(&self, card: &Card) {
+        if !card.is_current() {
+            card.life.voids.set(card.life.voids.get() - 1);
+            self.release_if_over(card);
         }
     }
 
@@ -172,14 +186,14 @@ impl TaskTable {
         let card = self.card(id)?;
         match card.life.stage.get() {
             Stage::Waiting | Stage::Queued => card.life.job.take(),
-            Stage::Running | Stage::Done | Stage::Void => None,
+            Stage::Running | Stage::Done | Stage::Vacant => None,
         }
     }
 
     /// Ends a task whose future was taken and dropped.
     pub(crate) fn end(&self, id: TaskId, ending: Ending) -> Aftermath {
         match self.card(id) {
-            Some(card) if !card.life.is_over() => self.settle(card, ending),
+            Some(card) if !card.life.is_over() => self.settle(&card, ending),
             _ => Aftermath::default(),
         }
     }
@@ -196,7 +210,7 @@ impl TaskTable {
         card.life.detached.set(true);
         drop(card.life.watcher.take());
         if card.life.is_over() {
-            return self.discard(card);
+            return self.discard(&card);
         }
         None
     }

@@ -10,14 +10,12 @@
 //!
 //! Read next: `options.rs`.
 
-use super::options::SpawnOptions;
+use super::options::{Attributes, SpawnOptions};
 use super::slot::Life;
-use super::ticket::Home;
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// The name of a task on its loop: a place in the table and a generation.
@@ -52,38 +50,27 @@ pub enum Size {
 
 /// The scheduling card of a task: what a policy may know and keep about it.
 ///
-/// The card travels with the task's ticket; the table keeps a second pointer to
-/// it. All setters take effect at the task's next wake (a policy ranks a ticket
-/// when it is enqueued).
+/// The task's ticket points at it. All setters take effect at the task's next wake (a
+/// policy ranks a ticket when it is enqueued).
 pub struct Sched {
-    /// Set when the card gets its tenant.
+    /// The name of the tenant, or of the next one.
     id: Cell<TaskId>,
-    /// Larger is more urgent.
-    priority: Cell<u32>,
-    /// The share of a fair policy.
-    weight: Cell<u32>,
-    /// Which group (host, tenant) the task belongs to.
-    group: Cell<u32>,
+    /// The number of the one ticket that counts (law T2).
+    issue: Cell<u32>,
     /// How often it was polled.
     polls: Cell<u64>,
     /// When it became runnable.
     ready_at: Cell<Instant>,
-    /// Time in polls, as far as it was measured.
-    used: Cell<Duration>,
-    /// When it should be done.
-    deadline: Cell<Deadline>,
-    /// How much work it is.
-    size: Cell<Size>,
+    /// Nanoseconds in polls, as far as they were measured.
+    used: Cell<u64>,
     /// First word of the policy.
     key: Cell<u64>,
     /// Second word of the policy.
     tag: Cell<u64>,
     /// Where it was spawned.
     site: Cell<&'static Location<'static>>,
-    /// What the spawner calls it.
-    name: RefCell<Option<Cow<'static, str>>>,
-    /// Where a dropped ticket goes.
-    pub(super) home: Rc<Home>,
+    /// What was said about it; most say nothing.
+    attributes: Cell<Option<Box<Attributes>>>,
     /// The task itself, for the table's eyes only.
     pub(super) life: Life,
 }
@@ -100,91 +87,87 @@ pub struct TaskLabel {
 }
 
 impl Sched {
-    /// A card for `id`.
-    pub(super) fn new(
-        id: TaskId,
-        options: SpawnOptions,
-        site: &'static Location<'static>,
-        now: Instant,
-        home: Rc<Home>,
-        life: Life,
-    ) -> Self {
+    /// A card without a tenant.
+    pub(super) fn blank(id: TaskId, now: Instant) -> Self {
         Self {
             id: Cell::new(id),
-            priority: Cell::new(options.priority),
-            weight: Cell::new(options.weight),
-            group: Cell::new(options.group),
+            issue: Cell::new(0),
             polls: Cell::new(0),
             ready_at: Cell::new(now),
-            used: Cell::new(Duration::ZERO),
-            deadline: Cell::new(options.deadline),
-            size: Cell::new(options.size),
+            used: Cell::new(0),
             key: Cell::new(0),
             tag: Cell::new(0),
-            site: Cell::new(site),
-            name: RefCell::new(options.name),
-            home,
-            life,
+            site: Cell::new(Location::caller()),
+            attributes: Cell::new(None),
+            life: Life::new(),
         }
     }
 
-    /// A card for something else than a task: a waiter of a gate, a group.
-    pub(crate) fn of_waiter(
-        id: TaskId,
-        options: SpawnOptions,
-        site: &'static Location<'static>,
-        now: Instant,
-        home: Rc<Home>,
-    ) -> Self {
-        Self::new(id, options, site, now, home, Life::new(None))
-    }
-
-    /// A second card with the same content, for a waiter whose ticket is lost.
-    pub(crate) fn copy_of_waiter(&self) -> Self {
-        self.copy(Rc::clone(&self.home), Life::new(None))
-    }
-
-    /// Makes the card of a finished task the card of a new one.
-    pub(crate) fn relabel(
-        &self,
-        id: TaskId,
-        options: SpawnOptions,
-        site: &'static Location<'static>,
-    ) {
-        self.id.set(id);
-        self.priority.set(options.priority);
-        self.weight.set(options.weight);
-        self.group.set(options.group);
+    /// Makes the card that of a new tenant.
+    #[inline]
+    pub(crate) fn label(&self, options: SpawnOptions, site: &'static Location<'static>) {
         self.polls.set(0);
-        self.used.set(Duration::ZERO);
-        self.deadline.set(options.deadline);
-        self.size.set(options.size);
+        self.used.set(0);
         self.key.set(0);
         self.tag.set(0);
         self.site.set(site);
         // The old name is a `Cow<str>`: dropping it runs no user code.
-        *self.name.borrow_mut() = options.name;
+        self.attributes.set(options.attributes);
     }
 
-    /// A second card with the same content, for a task whose ticket is lost.
-    pub(super) fn copy(&self, home: Rc<Home>, life: Life) -> Self {
-        Self {
-            id: self.id.clone(),
-            priority: self.priority.clone(),
-            weight: self.weight.clone(),
-            group: self.group.clone(),
-            polls: self.polls.clone(),
-            ready_at: self.ready_at.clone(),
-            used: self.used.clone(),
-            deadline: self.deadline.clone(),
-            size: self.size.clone(),
-            key: self.key.clone(),
-            tag: self.tag.clone(),
-            site: self.site.clone(),
-            name: self.name.clone(),
-            home,
-            life,
+    /// Names the tenant, where the place does not.
+    pub(super) fn rename(&self, id: TaskId) {
+        self.id.set(id);
+    }
+
+    /// LAW T4: the name of the place's next tenant; false if there will be none.
+    #[inline]
+    pub(super) fn next_generation(&self) -> bool {
+        let TaskId { index, generation } = self.id.get();
+        let next = generation.checked_add(1);
+        if let Some(generation) = next {
+            self.id.set(TaskId { index, generation });
         }
+        next.is_some()
+    }
+
+    /// The number of the ticket that counts.
+    #[inline]
+    pub(super) fn issue(&self) -> u32 {
+        self.issue.get()
+    }
+
+    /// Voids the ticket that counts; returns the number of its successor.
+    pub(super) fn next_issue(&self) -> u32 {
+        self.issue.set(self.issue.get().wrapping_add(1));
+        self.issue.get()
+    }
+
+    /// What was said about the task, in a copy.
+    pub(super) fn options(&self) -> SpawnOptions {
+        let attributes = self.with_attributes(|attributes| attributes.clone());
+        SpawnOptions { attributes }
+    }
+
+    /// Looks at what was said about the task; all defaults if nothing was.
+    fn attribute<T>(&self, look: impl FnOnce(&Attributes) -> T) -> T {
+        self.with_attributes(|attributes| match attributes {
+            Some(attributes) => look(attributes),
+            None => look(&Attributes::PLAIN),
+        })
+    }
+
+    /// Says something else about the task.
+    fn set_attribute(&self, change: impl FnOnce(&mut Attributes)) {
+        self.with_attributes(|attributes| change(attributes.get_or_insert_default()));
+    }
+
+    #[inline]
+    fn with_attributes<T>(&self, act: impl FnOnce(&mut Option<Box<Attributes>>) -> T) -> T {
+        let mut attributes = self.attributes.take();
+        let result = act(&mut attributes);
+        self.attributes.set(attributes);
+        result
     }
 
     /// The task's name on its loop.
@@ -195,7 +178,7 @@ impl Sched {
 
     /// What the spawner called it.
     pub fn name(&self) -> Option<Cow<'static, str>> {
-        self.name.borrow().clone()
+        self.attribute(|attributes| attributes.name.clone())
     }
 
     /// Where it was spawned.
@@ -205,27 +188,27 @@ impl Sched {
 
     /// Its priority; larger is more urgent. Default 0.
     pub fn priority(&self) -> u32 {
-        self.priority.get()
+        self.attribute(|attributes| attributes.priority)
     }
 
     /// Its share under fair policies, at least 1. Default 1.
     pub fn weight(&self) -> u32 {
-        self.weight.get()
+        self.attribute(|attributes| attributes.weight)
     }
 
     /// Its group. Default 0.
     pub fn group(&self) -> u32 {
-        self.group.get()
+        self.attribute(|attributes| attributes.group)
     }
 
     /// When it should be done.
     pub fn deadline(&self) -> Deadline {
-        self.deadline.get()
+        self.attribute(|attributes| attributes.deadline)
     }
 
     /// How much work it is.
     pub fn size(&self) -> Size {
-        self.size.get()
+        self.attribute(|attributes| attributes.size)
     }
 
     /// When it became runnable; the beginning of that turn where no clock runs.
@@ -235,7 +218,7 @@ impl Sched {
 
     /// Time spent in its polls, as far as clocks ran.
     pub fn used(&self) -> Duration {
-        self.used.get()
+        Duration::from_nanos(self.used.get())
     }
 
     /// How many of its polls have ended.
@@ -255,27 +238,27 @@ impl Sched {
 
     /// Changes the priority.
     pub fn set_priority(&self, priority: u32) {
-        self.priority.set(priority);
+        self.set_attribute(|attributes| attributes.priority = priority);
     }
 
     /// Changes the share; 0 counts as 1.
     pub fn set_weight(&self, weight: u32) {
-        self.weight.set(weight.max(1));
+        self.set_attribute(|attributes| attributes.weight = weight.max(1));
     }
 
     /// Changes the group.
     pub fn set_group(&self, group: u32) {
-        self.group.set(group);
+        self.set_attribute(|attributes| attributes.group = group);
     }
 
     /// Changes the deadline.
     pub fn set_deadline(&self, deadline: Deadline) {
-        self.deadline.set(deadline);
+        self.set_attribute(|attributes| attributes.deadline = deadline);
     }
 
     /// Changes the size.
     pub fn set_size(&self, size: Size) {
-        self.size.set(size);
+        self.set_attribute(|attributes| attributes.size = size);
     }
 
     /// Changes the policy's first word.
@@ -302,6 +285,7 @@ impl Sched {
 
     /// Charges the time of a poll.
     pub(crate) fn charge(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.used.set(self.used.get().saturating_add(took));
     }
 }

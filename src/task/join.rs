@@ -12,9 +12,10 @@
 //!
 //! Read next: `census.rs`, then `policy/mod.rs`.
 
+use super::deck::Card;
 use super::ending::PanickedIn;
-use super::info::{Sched, TaskId, TaskLabel};
-use super::slot::{Remains, waker_of};
+use super::info::{TaskId, TaskLabel};
+use super::slot::Remains;
 use super::table::TaskTable;
 use super::waker::{self, Mail};
 use crate::mailbox::Mailbox;
@@ -112,7 +113,7 @@ impl<T: 'static> JoinHandle<T> {
         Some(AbortHandle {
             mailbox: Arc::clone(&self.table.mailbox),
             id,
-            _waker: self.table.card(id).map(|card| waker_of(&card).clone()),
+            _waker: self.table.waker(id),
         })
     }
 
@@ -139,7 +140,7 @@ impl<T: 'static> JoinHandle<T> {
         }
         let job = card.life.job.take();
         let remains = card.life.remains.replace(Remains::Taken);
-        self.table.release_if_over(card);
+        self.table.release_if_over(&card);
         Poll::Ready(match (remains, job) {
             (Remains::Value, Some(mut job)) => {
                 let mut output: Option<T> = None;
@@ -156,7 +157,7 @@ impl<T: 'static> JoinHandle<T> {
     }
 
     /// Asks to be woken at the end of the task.
-    fn watch(&self, card: &Sched, cx: &Context<'_>) {
+    fn watch(&self, card: &Card, cx: &Context<'_>) {
         self.check_loop();
         let watcher = card.life.watcher.take();
         let same = watcher

@@ -85,19 +85,12 @@ impl TaskWaker {
     // Relaxed loads and stores by the loop's own thread (the test on `loop_id`
     // sees to that): cells that happen to be `Sync`.
 
-    /// Gives the waker to the next tenant. Only when nobody else holds it.
-    pub(super) fn relabel(&self, index: u32) {
-        self.index.store(index, Ordering::Relaxed);
-        self.link.store(IDLE, Ordering::Relaxed);
-    }
-
-    /// Takes the task off the list; returns the link to the next one.
+    /// Gives the waker to another task, which has this link. Only when nobody else
+    /// holds it.
     #[inline]
-    pub(super) fn unlink(&self) -> u32 {
-        // ORDER: Relaxed, the loop's own thread; so are all below.
-        let older = self.link.load(Ordering::Relaxed);
-        self.link.store(QUEUED, Ordering::Relaxed);
-        older
+    pub(super) fn relabel(&self, index: u32, link: u32) {
+        self.index.store(index, Ordering::Relaxed);
+        self.link.store(link, Ordering::Relaxed);
     }
 
     /// Gives the task another neighbour on the list; returns the link it had.
@@ -115,11 +108,6 @@ impl TaskWaker {
         self.link.store(IDLE, Ordering::Relaxed);
     }
 
-    /// The policy has the ticket without a wake (a fresh ticket for a lost one).
-    pub(super) fn set_queued(&self) {
-        self.link.store(QUEUED, Ordering::Relaxed);
-    }
-
     /// The task is gone, and somebody still holds this waker.
     pub(super) fn set_dead(&self) {
         // ORDER: Relaxed, as above. The place is somebody else's from now on: without
@@ -132,6 +120,12 @@ impl TaskWaker {
     #[inline]
     pub(super) fn is_linked(&self) -> bool {
         // ORDER: Relaxed, as above.
-        !matches!(self.link.load(Ordering::Relaxed), IDLE | QUEUED | DEAD)
+        is_link(self.link.load(Ordering::Relaxed))
     }
+}
+
+/// Whether this says who is next on the list, or that nobody is.
+#[inline]
+pub(super) fn is_link(link: u32) -> bool {
+    !matches!(link, IDLE | QUEUED | DEAD)
 }

@@ -19,12 +19,13 @@
 //! Laws: T1 one owner, T2 one valid ticket, T3 two doors, T4 names go stale, T5 no
 //! user code under a borrow.
 //!
-//! Read in this order: `info.rs`, `options.rs`, `ticket.rs`, `letter.rs`, `waker.rs`,
+//! Read in this order: `info.rs`, `options.rs`, `deck.rs`, `ticket.rs`, `letter.rs`, `waker.rs`,
 //! `aside.rs`, `job.rs`, `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then
 //! `policy/mod.rs`.
 
 pub(crate) mod aside;
 mod census;
+pub(crate) mod deck;
 pub(crate) mod ending;
 pub(crate) mod info;
 pub(crate) mod job;

@@ -11,8 +11,15 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 /// What a spawner may say about a task. Everything has a default.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SpawnOptions {
+    /// `None` while nothing was said: most tasks are plain.
+    pub(super) attributes: Option<Box<Attributes>>,
+}
+
+/// What was said about a task.
+#[derive(Clone, Debug)]
+pub(super) struct Attributes {
     /// See [`SpawnOptions::name`].
     pub(super) name: Option<Cow<'static, str>>,
     /// See [`SpawnOptions::priority`].
@@ -27,16 +34,21 @@ pub struct SpawnOptions {
     pub(super) size: Size,
 }
 
-impl Default for SpawnOptions {
+impl Attributes {
+    /// All defaults.
+    pub(super) const PLAIN: Self = Self {
+        name: None,
+        priority: 0,
+        weight: 1,
+        group: 0,
+        deadline: Deadline::Never,
+        size: Size::Unknown,
+    };
+}
+
+impl Default for Attributes {
     fn default() -> Self {
-        Self {
-            name: None,
-            priority: 0,
-            weight: 1,
-            group: 0,
-            deadline: Deadline::Never,
-            size: Size::Unknown,
-        }
+        Self::PLAIN
     }
 }
 
@@ -48,55 +60,47 @@ impl SpawnOptions {
 
     /// What a card says now.
     pub(crate) fn of(card: &Sched) -> Self {
-        Self {
-            name: card.name(),
-            priority: card.priority(),
-            weight: card.weight(),
-            group: card.group(),
-            deadline: card.deadline(),
-            size: card.size(),
-        }
+        card.options()
+    }
+
+    fn say(mut self, what: impl FnOnce(&mut Attributes)) -> Self {
+        what(self.attributes.get_or_insert_default());
+        self
     }
 
     /// What reports and traces call the task.
     #[must_use]
-    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into());
-        self
+    pub fn name(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.say(|attributes| attributes.name = Some(name.into()))
     }
 
     /// Larger is more urgent. Default 0.
     #[must_use]
-    pub fn priority(mut self, priority: u32) -> Self {
-        self.priority = priority;
-        self
+    pub fn priority(self, priority: u32) -> Self {
+        self.say(|attributes| attributes.priority = priority)
     }
 
     /// The share under fair policies; 0 counts as 1. Default 1.
     #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight.max(1);
-        self
+    pub fn weight(self, weight: u32) -> Self {
+        self.say(|attributes| attributes.weight = weight.max(1))
     }
 
     /// Which group (host, tenant) the task belongs to. Default 0.
     #[must_use]
-    pub fn group(mut self, group: u32) -> Self {
-        self.group = group;
-        self
+    pub fn group(self, group: u32) -> Self {
+        self.say(|attributes| attributes.group = group)
     }
 
     /// When the task should be done. Default [`Deadline::Never`].
     #[must_use]
-    pub fn deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Deadline::At(deadline);
-        self
+    pub fn deadline(self, deadline: Instant) -> Self {
+        self.say(|attributes| attributes.deadline = Deadline::At(deadline))
     }
 
     /// How much work the task is. Default [`Size::Unknown`].
     #[must_use]
-    pub fn size(mut self, size: u64) -> Self {
-        self.size = Size::Of(size);
-        self
+    pub fn size(self, size: u64) -> Self {
+        self.say(|attributes| attributes.size = Size::Of(size))
     }
 }

@@ -2,27 +2,21 @@
 //!
 //! Owns: `Life`, the part of a card that only the table sees.
 //!
-//! Laws: T1, the only place for a future is [`Life::job`], or [`Running::job`] while
-//! the turn polls it. T5, all of it is in cells, which are never borrowed, so
-//! nothing that a poll or a drop does can find it locked. Every transition has a
-//! named outcome.
+//! Laws: T1, the only place for a future is [`Life::job`], or the turn's hands while it
+//! is polled. T5, all of it is in cells, which are never borrowed, so nothing that a
+//! poll or a drop does can find it locked. Every transition has a named outcome.
 //!
 //! Absent on purpose: any transition. Those are in `table.rs` and `ending.rs`.
 //!
 //! Read next: `table.rs`.
 
-use super::ending::Ending;
-use super::info::{Sched, TaskId};
+use super::info::Sched;
 use super::job::BoxedJob;
-use super::waker::{Bell, TaskWaker};
-use crate::slab::Key;
-use std::cell::Cell;
+use super::letter::{self, IDLE, QUEUED};
+use super::waker::Bell;
+use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
-use std::rc::Rc;
 use std::task::Waker;
-
-/// The name of a place in the table.
-pub(super) type Place = Key<Rc<Sched>>;
 
 /// One task. The cards of gates have an empty one.
 pub(super) struct Life {
@@ -36,18 +30,25 @@ pub(super) struct Life {
     pub(super) fresh: Cell<bool>,
     /// Nobody will ask for the result.
     pub(super) detached: Cell<bool>,
+    /// How many void tickets have not come back.
+    pub(super) voids: Cell<u32>,
+    /// The next place of the list that this one is on: of the free, or of the woken as
+    /// long as the task has no waker.
+    pub(super) next: Cell<u32>,
     /// The future, or its output, or its panic. `None` for the root (it is lent),
     /// while the turn polls it, and after the end.
     pub(super) job: Cell<Option<BoxedJob>>,
     /// Who waits for the result.
     pub(super) watcher: Cell<Option<Waker>>,
-    /// The task's waker, so that whoever has the ticket can poll.
-    pub(super) bell: Option<Bell>,
+    /// The waker of this place, once a tenant of it had to wait.
+    pub(super) bell: OnceCell<Bell>,
 }
 
 /// Where a task is in its life; the picture is in `task/mod.rs`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// There is no task here.
+    Vacant,
     /// Waits for a wake; the ticket is at home.
     Waiting,
     /// The policy has the ticket.
@@ -56,8 +57,6 @@ pub(super) enum Stage {
     Running,
     /// It has ended; the ticket may still be with the policy (a husk).
     Done,
-    /// The task lives on behind another card; this one's ticket is void.
-    Void,
 }
 
 /// What is left of a task that has ended.
@@ -89,42 +88,28 @@ pub enum TaskState {
 
 /// What [`TaskTable::check_out`](super::table::TaskTable::check_out) found behind a ticket.
 pub(crate) enum CheckedOut {
-    /// A task to poll.
-    Poll(Running),
+    /// A task to poll: its future, `None` for the root.
+    Poll(Option<BoxedJob>),
     /// A task that ended while its ticket was queued: nothing to poll.
     Husk,
-    /// A ticket that is not the valid one of its slot.
-    Void(Rc<Sched>),
-}
-
-/// A task in the hands of the turn.
-pub(crate) struct Running {
-    /// Its card, with its waker.
-    pub(crate) sched: Rc<Sched>,
-    /// Its future; `None` for the root.
-    pub(crate) job: Option<BoxedJob>,
-}
-
-/// What a poll said.
-pub(crate) enum Polled {
-    /// The future waits.
-    Pending,
-    /// The task has ended.
-    Ended(Ending),
+    /// A ticket that is not the valid one of its task.
+    Void,
 }
 
 impl Life {
-    /// A task that has not begun, with its waker; nothing, for the card of a gate.
-    pub(super) fn new(bell: Option<Bell>) -> Self {
+    /// No task.
+    pub(super) fn new() -> Self {
         Self {
-            stage: Cell::new(Stage::Waiting),
+            stage: Cell::new(Stage::Vacant),
             remains: Cell::new(Remains::Nothing),
             ticket_is_out: Cell::new(false),
-            fresh: Cell::new(true),
+            fresh: Cell::new(false),
             detached: Cell::new(false),
+            voids: Cell::new(0),
+            next: Cell::new(IDLE),
             job: Cell::new(None),
             watcher: Cell::new(None),
-            bell,
+            bell: OnceCell::new(),
         }
     }
 
@@ -135,75 +120,70 @@ impl Life {
         self.remains.set(Remains::Nothing);
         self.fresh.set(true);
         self.detached.set(false);
-        self.job.set(job);
+        self.keep(job);
     }
 
-    /// The future comes back from its poll.
+    /// The future comes, or comes back from its poll.
     #[inline]
-    pub(super) fn put_back(&self, job: Option<BoxedJob>) {
-        // WHY NOT `set`: it looks for an old value to drop, and there is none while
-        // the turn has the future in its hands.
+    pub(super) fn keep(&self, job: Option<BoxedJob>) {
+        // WHY NOT `set`: it looks for an old value to drop, and there is none.
         let _nothing = ManuallyDrop::new(self.job.replace(job));
     }
 
+    /// Whether there is a task here.
+    #[inline]
+    pub(super) fn is_taken(&self) -> bool {
+        self.stage.get() != Stage::Vacant
+    }
+
     /// Whether the task has ended.
+    #[inline]
     pub(super) fn is_over(&self) -> bool {
         self.stage.get() == Stage::Done
     }
 
-    /// Moves the task behind another card. This one's ticket is void from now on.
-    pub(super) fn move_to(&self, other: &Self) {
-        other.stage.set(self.stage.replace(Stage::Void));
-        other.remains.set(self.remains.get());
-        other.ticket_is_out.set(self.ticket_is_out.get());
-        other.fresh.set(self.fresh.get());
-        other.detached.set(self.detached.get());
-        other.job.set(self.job.take());
-        other.watcher.set(self.watcher.take());
+    /// Takes the task off the list of the woken; returns the link to the next one.
+    #[inline]
+    pub(super) fn unlink(&self) -> u32 {
+        match self.bell.get() {
+            Some(bell) => bell.shared.relink(QUEUED),
+            None => self.next.replace(QUEUED),
+        }
+    }
+
+    /// Gives the task another neighbour on that list; returns the link it had.
+    #[inline]
+    pub(super) fn relink(&self, link: u32) -> u32 {
+        match self.bell.get() {
+            Some(bell) => bell.shared.relink(link),
+            None => self.next.replace(link),
+        }
+    }
+
+    /// Whether the task is on the list of the woken.
+    #[inline]
+    pub(super) fn is_linked(&self) -> bool {
+        match self.bell.get() {
+            Some(bell) => bell.shared.is_linked(),
+            None => letter::is_link(self.next.get()),
+        }
     }
 
     /// Whether anybody holds the waker besides this card and `ours` others of the table.
     pub(super) fn is_held_elsewhere(&self, ours: usize) -> bool {
-        self.bell.as_ref().is_some_and(|b| b.is_held_beyond(ours))
+        let bell = self.bell.get();
+        bell.is_some_and(|bell| bell.is_held_beyond(ours))
     }
+}
+
+/// The waker that a poll of this task gets; `None` before it had to wait.
+#[inline]
+pub(crate) fn bell_of(sched: &Sched) -> Option<&Bell> {
+    sched.life.bell.get()
 }
 
 /// Whether the task is handed to the policy for the first time; says so once.
 #[inline]
 pub(crate) fn take_fresh(sched: &Sched) -> bool {
     sched.life.fresh.replace(false)
-}
-
-/// The waker that a poll of this task gets.
-#[inline]
-pub(crate) fn waker_of(sched: &Sched) -> &Waker {
-    &bell(sched).waker
-}
-
-/// The waker on a task's card.
-#[inline]
-fn bell(sched: &Sched) -> &Bell {
-    let bell = sched.life.bell.as_ref();
-    bell.expect("the cards of tasks have a waker")
-}
-
-/// The flags of that waker.
-#[inline]
-pub(crate) fn shared(sched: &Sched) -> &TaskWaker {
-    &bell(sched).shared
-}
-
-/// The place of a task in the table.
-#[inline]
-pub(super) fn place(id: TaskId) -> Place {
-    Key::new(id.index, id.generation)
-}
-
-/// The name of the task at a place.
-#[inline]
-pub(super) fn id(place: Place) -> TaskId {
-    TaskId {
-        index: place.index,
-        generation: place.generation,
-    }
 }

@@ -4,7 +4,7 @@
 //! somebody takes it. While a task waits, its ticket is at home: nobody has one.
 //!
 //! Laws: T1, a future is in the table, lent by `block_on`, or checked out by the
-//! turn. T2, one valid ticket per slot. T4, names go stale. T5, no user code
+//! turn. T2, one valid ticket per task. T4, names go stale. T5, no user code
 //! under the borrow: what must be polled, dropped or woken is handed out first.
 //!
 //! Absent on purpose: any order among tasks. Who is next is the policy's affair.
@@ -12,28 +12,29 @@
 //!
 //! Read next: `ending.rs`.
 
+use super::deck::Deck;
 use super::ending::Unread;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::options::SpawnOptions;
-use super::slot::{self, CheckedOut, Life, Running, Stage, shared};
+use super::slot::{CheckedOut, Stage};
 use super::ticket::{Home, Runnable};
-use super::waker::{Bell, Mail, WokeItself, Woken};
+use super::waker::{self, Bell, Mail, WokeItself, Woken};
 use crate::mailbox::Mailbox;
 use crate::primitives::Arc;
-use crate::slab::Slab;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
+use std::task::Waker;
 use std::time::Instant;
 
 /// All tasks of one loop.
 pub(crate) struct TaskTable {
     /// The tasks, each behind its card.
-    pub(super) tasks: RefCell<Slab<Rc<Sched>>>,
-    /// Cards, with their wakers, of finished tasks, for the next ones.
-    pub(super) spares: RefCell<Vec<Rc<Sched>>>,
+    pub(super) deck: Deck,
+    /// The waker of tasks that are polled for the first time.
+    spare: RefCell<Option<Bell>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
     pub(super) aborts: RefCell<VecDeque<TaskId>>,
     /// Panics that nobody will read, for the report hook.
@@ -51,12 +52,13 @@ pub(crate) struct TaskTable {
 impl TaskTable {
     /// An empty table.
     pub(crate) fn new(loop_id: u64, mailbox: Arc<Mailbox<Mail>>) -> Self {
+        let home = Rc::<Home>::default();
         Self {
-            tasks: RefCell::new(Slab::new()),
-            spares: RefCell::default(),
+            deck: Deck::new(Rc::clone(&home)),
+            spare: RefCell::default(),
             aborts: RefCell::default(),
             unread: RefCell::default(),
-            home: Rc::default(),
+            home,
             closed: Cell::new(false),
             loop_id,
             mailbox,
@@ -68,6 +70,7 @@ impl TaskTable {
     ///
     /// # Errors
     /// Gives the job back when the loop is gone.
+    #[inline]
     pub(crate) fn insert(
         &self,
         job: Option<BoxedJob>,
@@ -78,118 +81,123 @@ impl TaskTable {
         if self.closed.get() {
             return Err(job);
         }
-        let spare = self.spares.borrow_mut().pop();
-        let place = self.tasks.borrow_mut().insert_with(|place| {
-            let id = slot::id(place);
-            let card = match spare {
-                Some(card) => {
-                    card.relabel(id, options, site);
-                    shared(&card).relabel(id.index);
-                    card
-                }
-                None => self.new_card(id, options, site, now),
-            };
-            card.life.begin(job);
-            shared(&card).wake_here();
-            card
-        });
-        Ok(slot::id(place))
-    }
-
-    #[cold]
-    fn new_card(
-        &self,
-        id: TaskId,
-        options: SpawnOptions,
-        site: &'static Location<'static>,
-        now: Instant,
-    ) -> Rc<Sched> {
-        let bell = Bell::new(id.index, self.loop_id, Arc::clone(&self.mailbox));
-        let life = Life::new(Some(bell));
-        Rc::new(Sched::new(
-            id,
-            options,
-            site,
-            now,
-            Rc::clone(&self.home),
-            life,
-        ))
+        let card = self.deck.deal(now);
+        card.label(options, site);
+        card.life.begin(job);
+        card.life.relink(waker::list(card.id().index));
+        Ok(card.id())
     }
 
     /// Takes the ticket of the first task of the list off it.
     #[inline(always)]
     pub(crate) fn take_woken(&self, woken: &mut Woken) -> Option<Runnable> {
         loop {
-            let index = woken.first()?;
-            let tasks = self.tasks.borrow();
             // LAW T2: a task on the list is never released.
-            let card = tasks.at(index)?;
-            *woken = Woken(shared(card).unlink());
+            let card = self.deck.at(woken.first()?)?;
+            *woken = Woken(card.life.unlink());
             if card.life.stage.get() == Stage::Waiting {
                 card.life.stage.set(Stage::Queued);
                 card.life.ticket_is_out.set(true);
-                return Some(Runnable::issue(Rc::clone(card)));
+                return Some(Runnable::issue(card));
             }
             // It ended before its last wake was collected.
-            let over = Rc::clone(card);
-            drop(tasks);
-            self.release_if_over(over);
+            self.release_if_over(&card);
         }
     }
 
     /// Turns the list of the woken round: it is made newest first.
     #[inline]
     pub(crate) fn oldest_first(&self, woken: Woken) -> Woken {
-        let Some(newest) = woken.first() else {
-            return woken;
-        };
-        let tasks = self.tasks.borrow();
-        let (mut at, mut behind) = (newest, Woken::NOBODY);
-        while let Some(card) = tasks.at(at) {
-            let older = Woken(shared(card).relink(behind.0));
-            behind = Woken(at);
-            let Some(older) = older.first() else { break };
-            at = older;
+        let (mut at, mut behind) = (woken, Woken::NOBODY);
+        while let Some(index) = at.first()
+            && let Some(older) = self.deck.with(index, |card| card.life.relink(behind.0))
+        {
+            behind = at;
+            at = Woken(older);
         }
         behind
     }
 
-    /// Gives out the task of a ticket that the policy picked.
+    /// Gives out the task of a ticket that the policy picked; `is_current` says whether
+    /// it is the one that counts.
     #[inline(always)]
-    pub(crate) fn check_out(&self, sched: Rc<Sched>) -> CheckedOut {
-        if sched.life.stage.get() == Stage::Queued {
-            sched.life.stage.set(Stage::Running);
-            let job = sched.life.job.take();
-            return CheckedOut::Poll(Running { sched, job });
+    pub(crate) fn check_out(&self, card: &Sched, is_current: bool) -> CheckedOut {
+        let life = &card.life;
+        if !is_current {
+            return CheckedOut::Void;
         }
-        if !sched.life.is_over() {
-            return CheckedOut::Void(sched);
+        if life.stage.get() == Stage::Queued {
+            life.stage.set(Stage::Running);
+            return CheckedOut::Poll(life.job.take());
         }
-        sched.life.ticket_is_out.set(false);
-        self.release_if_over(sched);
+        life.ticket_is_out.set(false);
+        self.release_if_over(card);
         CheckedOut::Husk
     }
 
-    /// Puts a task back that waits, or that has woken itself: then its ticket comes
-    /// back at once.
-    #[inline(always)]
-    pub(crate) fn check_in(&self, running: Running, woken: WokeItself) -> Option<Runnable> {
-        let Running { sched, job } = running;
-        sched.life.put_back(job);
-        if woken == WokeItself::Yes {
-            sched.life.stage.set(Stage::Queued);
-            return Some(Runnable::issue(sched));
+    /// Lends the spare waker to a task that has none: it is about to be polled for the
+    /// first time, and most tasks that need no second poll need no waker either.
+    pub(crate) fn lend_waker(&self, card: &Sched) -> Ref<'_, Bell> {
+        let mut spare = self.spare.borrow_mut();
+        let bell = spare.get_or_insert_with(|| self.new_bell());
+        bell.shared.relabel(card.id().index, card.life.next.get());
+        drop(spare);
+        Ref::map(self.spare.borrow(), |spare| {
+            spare.as_ref().expect("it was put there just now")
+        })
+    }
+
+    /// After the poll: a task that waits keeps the waker, and so does whoever has a clone.
+    pub(crate) fn take_waker_back(&self, card: &Sched, over: bool) {
+        let spare = &mut *self.spare.borrow_mut();
+        if !over {
+            let bell = spare.take().expect("it was lent");
+            assert!(card.life.bell.set(bell).is_ok(), "it had none");
+        } else if let Some(bell) = spare
+            && bell.is_held_beyond(0)
+        {
+            bell.shared.set_dead();
+            *spare = None;
         }
-        sched.life.ticket_is_out.set(false);
-        sched.life.stage.set(Stage::Waiting);
-        None
+    }
+
+    fn new_bell(&self) -> Bell {
+        Bell::new(self.loop_id, Arc::clone(&self.mailbox))
+    }
+
+    /// A clone of a task's waker; `None` when the task has ended.
+    pub(super) fn waker(&self, id: TaskId) -> Option<Waker> {
+        let card = self.deck.get(id).filter(|card| !card.life.is_over())?;
+        if card.life.bell.get().is_none() && card.life.stage.get() == Stage::Running {
+            // It has the spare one in its hands.
+            return Some(self.spare.borrow().as_ref()?.waker.clone());
+        }
+        let bell = card.life.bell.get_or_init(|| {
+            let bell = self.new_bell();
+            bell.shared.relabel(id.index, card.life.next.get());
+            bell
+        });
+        Some(bell.waker.clone())
+    }
+
+    /// Puts a task back that waits, or that has woken itself: then its ticket stays out.
+    #[inline(always)]
+    pub(crate) fn check_in(&self, card: &Sched, job: Option<BoxedJob>, woken: WokeItself) {
+        let life = &card.life;
+        life.keep(job);
+        match woken {
+            WokeItself::Yes => life.stage.set(Stage::Queued),
+            WokeItself::No => {
+                life.ticket_is_out.set(false);
+                life.stage.set(Stage::Waiting);
+            }
+        }
     }
 
     /// Refuses new tasks from now on.
     pub(crate) fn close(&self) {
         self.closed.set(true);
         self.home.close();
-        self.spares.borrow_mut().clear();
     }
 
     /// Whether the loop is gone, or about to be.

@@ -12,6 +12,7 @@
 //!
 //! Read next: `waker.rs`.
 
+use super::deck::Card;
 use super::info::Sched;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -33,16 +34,16 @@ use std::rc::Rc;
 #[must_use = "a dropped ticket goes back to its issuer and is reported"]
 pub struct Runnable {
     /// The card. `None` only while the ticket is taken apart.
-    card: Option<Rc<Sched>>,
+    card: Option<Card>,
 }
 
 /// Where the tickets of one issuer come home to.
 #[derive(Default)]
 pub(crate) struct Home {
     /// Cards of tickets that were dropped, oldest first.
-    returned: RefCell<Vec<Rc<Sched>>>,
+    returned: RefCell<Vec<Card>>,
     /// Cards of tickets whose tasks a policy turned away, oldest first.
-    shed: RefCell<Vec<Rc<Sched>>>,
+    shed: RefCell<Vec<Card>>,
     /// Set when the issuer has something to look after: a ticket came home, or
     /// a task is to be cancelled. One load on the hot path.
     attention: Cell<bool>,
@@ -53,7 +54,7 @@ pub(crate) struct Home {
 impl Runnable {
     /// Makes the ticket of a card. Only issuers do this.
     #[inline]
-    pub(crate) fn issue(card: Rc<Sched>) -> Self {
+    pub(crate) fn issue(card: Card) -> Self {
         Self { card: Some(card) }
     }
 
@@ -63,7 +64,7 @@ impl Runnable {
     #[doc(alias = "reject")]
     pub fn shed(self) {
         let card = self.redeem();
-        let home = Rc::clone(&card.home);
+        let home = Rc::clone(card.home());
         if !home.closed.get() {
             home.shed.borrow_mut().push(card);
             home.call_attention();
@@ -72,7 +73,7 @@ impl Runnable {
 
     /// Takes the ticket apart: it no longer comes home when dropped.
     #[inline]
-    pub(crate) fn redeem(mut self) -> Rc<Sched> {
+    pub(crate) fn redeem(mut self) -> Card {
         self.card
             .take()
             .expect("a ticket has its card until it is redeemed")
@@ -81,7 +82,8 @@ impl Runnable {
     /// Whether `home` issued this ticket.
     #[inline]
     pub(crate) fn belongs_to(&self, home: &Rc<Home>) -> bool {
-        Rc::ptr_eq(&self.home, home)
+        let card = self.card.as_ref();
+        card.is_some_and(|card| Rc::ptr_eq(card.home(), home))
     }
 }
 
@@ -107,15 +109,17 @@ impl Drop for Runnable {
 
 impl fmt::Debug for Runnable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Runnable").field(&self.card).finish()
+        f.debug_tuple("Runnable")
+            .field(&self.card.as_deref())
+            .finish()
     }
 }
 
 impl Home {
     /// Keeps the card of a dropped ticket for the issuer.
     #[cold]
-    fn take_back(card: Rc<Sched>) {
-        let home = Rc::clone(&card.home);
+    fn take_back(card: Card) {
+        let home = Rc::clone(card.home());
         if !home.closed.get() {
             home.returned.borrow_mut().push(card);
             home.call_attention();
@@ -140,12 +144,12 @@ impl Home {
     }
 
     /// The cards of the tickets dropped since the last call.
-    pub(crate) fn take_returned(&self) -> Vec<Rc<Sched>> {
+    pub(crate) fn take_returned(&self) -> Vec<Card> {
         self.returned.take()
     }
 
     /// The cards of the tickets shed since the last call.
-    pub(crate) fn take_shed(&self) -> Vec<Rc<Sched>> {
+    pub(crate) fn take_shed(&self) -> Vec<Card> {
         self.shed.take()
     }
 

@@ -25,12 +25,11 @@ use std::cell::Cell;
 use std::task::{Wake, Waker};
 
 /// A task's waker, twice: as polls get it, and as its flags are read.
-#[derive(Clone)]
 pub(crate) struct Bell {
     /// For `Context`.
     pub(crate) waker: Waker,
     /// The same.
-    pub(super) shared: Arc<TaskWaker>,
+    pub(crate) shared: Arc<TaskWaker>,
 }
 
 /// This thread's part of the two doors. No destructor, so a wake inside the
@@ -67,9 +66,9 @@ pub(crate) enum WokeItself {
 }
 
 impl Bell {
-    /// The waker of the task at `index`.
-    pub(super) fn new(index: u32, loop_id: u64, mailbox: Arc<Mailbox<Mail>>) -> Self {
-        let shared = Arc::new(TaskWaker::new(index, loop_id, mailbox));
+    /// A waker that is no task's yet.
+    pub(super) fn new(loop_id: u64, mailbox: Arc<Mailbox<Mail>>) -> Self {
+        let shared = Arc::new(TaskWaker::new(END, loop_id, mailbox));
         Self {
             waker: Waker::from(Arc::clone(&shared)),
             shared,
@@ -83,12 +82,6 @@ impl Bell {
 }
 
 impl TaskWaker {
-    /// The first door: puts the task on the list of this thread.
-    #[inline]
-    pub(super) fn wake_here(&self) {
-        LOCAL.with(|local| self.link_into(local));
-    }
-
     // ORDER: Relaxed; `link` and `index` belong to the loop's own thread (see
     // `letter.rs`), and the test on `loop_id` has just seen that this is it.
     #[inline]
@@ -102,7 +95,7 @@ impl TaskWaker {
     /// The loop opened our letter: from here on a wake needs a new one.
     pub(crate) fn open_letter(&self) {
         self.opened();
-        self.wake_here();
+        LOCAL.with(|local| self.link_into(local));
     }
 }
 
@@ -127,6 +120,12 @@ impl Wake for TaskWaker {
             }
         });
     }
+}
+
+/// Puts a task that has no waker yet on the list of this thread; returns its link.
+#[inline]
+pub(super) fn list(index: u32) -> u32 {
+    LOCAL.with(|local| local.newest.replace(index))
 }
 
 /// A poll of the task at `index` begins.

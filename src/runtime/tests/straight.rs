@@ -1,7 +1,7 @@
 //! What the trait costs: a queue that `Custody` reaches without `Policy`, in the same
 //! `turn()` and the same build as every policy. For tests only.
 //!
-//! Owns: `Straight`, a bare `VecDeque`; the program that `.ci/policy-cost` counts the
+//! Owns: `Straight`, the queue of `Fifo` without its trait; the program that `.ci/policy-cost` counts the
 //! instructions of.
 //!
 //! Laws: what is left out is the trait and nothing else; the count of tickets and the
@@ -9,21 +9,20 @@
 //!
 //! Read next: `custody.rs`, where the lines under `cfg(test)` are.
 
-use crate::policy::{self, Cause, Policy, Runnable};
+use crate::policy::{self, Cause, Fifo, Policy, Runnable};
 use crate::runtime::Runtime;
 use std::any::Any;
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A FIFO that is not asked through the trait. Its [`Policy`] methods exist only so
 /// that it may stand where a policy does, and none that would queue is ever called.
 #[derive(Default)]
-pub(super) struct Straight(VecDeque<Runnable>);
+pub(super) struct Straight(Fifo);
 
 /// The queue, if that is what the loop has. One comparison of constants, which the
 /// compiler does.
 #[inline(always)]
-fn past_the_trait<P: 'static>(policy: &mut P) -> Option<&mut VecDeque<Runnable>> {
+fn past_the_trait<P: 'static>(policy: &mut P) -> Option<&mut Fifo> {
     let policy: &mut dyn Any = policy;
     let straight = policy.downcast_mut::<Straight>()?;
     Some(&mut straight.0)
@@ -39,7 +38,7 @@ pub(super) fn is_straight<P: 'static>(policy: &mut P) -> bool {
 #[inline(always)]
 pub(super) fn enqueue<P: Policy + 'static>(policy: &mut P, ticket: Runnable, cause: Cause) {
     match past_the_trait(policy) {
-        Some(queue) => queue.push_back(ticket),
+        Some(queue) => queue.push(ticket),
         None => policy.enqueue(ticket, cause),
     }
 }
@@ -48,7 +47,7 @@ pub(super) fn enqueue<P: Policy + 'static>(policy: &mut P, ticket: Runnable, cau
 #[inline(always)]
 pub(super) fn pick_next<P: Policy + 'static>(policy: &mut P, now: Instant) -> Option<Runnable> {
     match past_the_trait(policy) {
-        Some(queue) => queue.pop_front(),
+        Some(queue) => queue.pop(),
         None => policy.pick_next(now),
     }
 }
