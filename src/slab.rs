@@ -100,9 +100,7 @@ impl<T> Slab<T> {
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key<T>) -> T) -> Key<T> {
         self.len += 1;
         if self.free == NONE {
-            // NONE itself and the three numbers below it are never a place: the
-            // wake list of `task/waker.rs` uses them as marks.
-            assert!(self.places.len() < (u32::MAX - 4) as usize, "slab is full");
+            assert!(self.places.len() < NONE as usize, "slab is full");
             let key = Key::new(self.places.len() as u32, 0);
             self.places.push(Place {
                 generation: 0,
@@ -163,16 +161,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Whatever lives at a place now, for callers that know it is theirs.
-    #[inline]
-    pub(crate) fn at(&self, index: u32) -> Option<&T> {
-        match &self.places.get(index as usize)?.content {
-            Content::Taken(value) => Some(value),
-            Content::Free(_) => None,
-        }
-    }
-
-    /// [`Slab::at`], to change it.
+    /// Whatever lives at a place now, for callers that know it is theirs, to change it.
     #[inline]
     pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut T> {
         match &mut self.places.get_mut(index as usize)?.content {
@@ -188,16 +177,6 @@ impl<T> Slab<T> {
             .enumerate()
             .filter_map(|(index, place)| match &place.content {
                 Content::Taken(value) => Some((Key::new(index as u32, place.generation), value)),
-                Content::Free(_) => None,
-            })
-    }
-
-    /// All values in the order of their places, to change them.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.places
-            .iter_mut()
-            .filter_map(|place| match &mut place.content {
-                Content::Taken(value) => Some(value),
                 Content::Free(_) => None,
             })
     }

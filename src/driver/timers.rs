@@ -1,47 +1,78 @@
-//! Timers: a 4-ary heap of deadlines that knows where each timer stands.
+//! Timers: a wheel of wheels, each turning 64 times as slowly as the one before.
 //!
-//! Owns: the deadline and the waker of every armed timer.
+//! ```text
+//!   level 0   one nanosecond a slot   a slot holds one deadline, in the order of arming
+//!   level 1   64 ns a slot
+//!   level 2   4 µs a slot             a timer is on the level of the highest digit (of
+//!     …                               base 64) in which its deadline differs from the
+//!   level 10  36 years a slot         origin, in the slot of that digit
+//! ```
 //!
-//! Laws: C01, never early. C02, equal deadlines fire in the order in which they
-//! were armed. C03, a cancelled timer leaves at once, wherever it stands.
+//! Owns: the deadline and the waker of every armed timer, in nanoseconds since the loop
+//! began.
 //!
-//! Absent on purpose: a timing wheel. It is O(1), but rounds deadlines or
-//! cascades, is twice the code, and virtual time wants the exact order. Most
-//! timers are cancelled timeouts far from the top, which is O(1) here too.
+//! When the earliest slot is due, its timers move to the levels below, once for each;
+//! on level 0 they fire. No armed deadline is before the origin, and every digit above a
+//! timer's level is the origin's, so the first slot of the lowest level that has any is
+//! always the earliest.
+//!
+//! Laws: C01, never early. C02, deadlines fire in their order, equal ones in the order in
+//! which they were armed. C03, a cancelled timer leaves at once, wherever it stands.
+//!
+//! Absent on purpose: rounding. Deadlines keep their nanosecond; what a coarse tick would
+//! save is a few moves, and virtual time wants the exact order.
 //!
 //! Read next: `runtime/mod.rs`.
 
 use crate::slab::{Key, Slab};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// All armed timers of a loop.
 pub(crate) struct Timers {
-    /// The heap: the parent of place p is place (p - 1) / 4.
-    heap: Vec<Node>,
-    /// The timers by name.
+    /// Deadlines are counted from here.
+    start: Instant,
+    /// No armed deadline is before this one.
+    origin: u64,
+    /// Which levels have any timers: bit 0 is level 0.
+    occupied: u16,
+    /// The levels in use so far.
+    levels: Vec<Level>,
+    /// The timers by name, linked into the lists of their slots.
     timers: Slab<Timer>,
-    /// How many timers were ever armed: breaks ties.
-    armed: u64,
 }
 
-/// One place of the heap.
+/// Sixty-four slots, for one digit of the deadlines.
+struct Level {
+    /// Which slots have any timers.
+    occupied: u64,
+    /// The slots.
+    slots: [Slot; SLOTS],
+}
+
+/// A list of timers.
 #[derive(Clone, Copy)]
-struct Node {
-    /// When it fires.
-    deadline: Instant,
-    /// Which arming it was.
-    order: u64,
-    /// The timer's place in the slab.
-    timer: u32,
+struct Slot {
+    /// The timer armed first.
+    first: u32,
+    /// The timer armed last.
+    last: u32,
+    /// No deadline here is before this one.
+    earliest: u64,
+    /// The timer with that deadline may be gone.
+    is_stale: bool,
 }
 
-/// What is known of a timer besides its deadline.
+/// An armed timer.
 pub(crate) struct Timer {
+    /// When it fires.
+    due: u64,
     /// Whom to wake.
     waker: Waker,
-    /// Its place in the heap.
-    at: u32,
+    /// The timer before it in its slot.
+    before: u32,
+    /// The timer behind it.
+    behind: u32,
     /// Its own name.
     key: Key<Timer>,
 }
@@ -49,35 +80,45 @@ pub(crate) struct Timer {
 /// The name of an armed timer; stale once it has fired.
 pub(crate) type TimerKey = Key<Timer>;
 
-/// Children per place. Four keep a path short and its siblings in one or two
-/// cache lines.
-const ARITY: usize = 4;
+/// Bits of a digit.
+const BITS: u32 = 6;
+/// Values of a digit.
+const SLOTS: usize = 1 << BITS;
+/// No timer.
+const NONE: u32 = u32::MAX;
+/// How many timers of a slot are looked at to learn which is the earliest.
+const LOOKED_AT: usize = 32;
+
+const EMPTY: Slot = Slot {
+    first: NONE,
+    last: NONE,
+    earliest: u64::MAX,
+    is_stale: false,
+};
 
 impl Timers {
-    /// No timers.
-    pub(crate) const fn new() -> Self {
+    /// No timers, for a loop that began at `start`.
+    pub(crate) const fn new(start: Instant) -> Self {
         Self {
-            heap: Vec::new(),
+            start,
+            origin: 0,
+            occupied: 0,
+            levels: Vec::new(),
             timers: Slab::new(),
-            armed: 0,
         }
     }
 
     /// Arms a timer.
     pub(crate) fn arm(&mut self, deadline: Instant, waker: Waker) -> TimerKey {
-        let at = self.heap.len();
+        let due = self.nanos(deadline).max(self.origin);
         let key = self.timers.insert_with(|key| Timer {
+            due,
             waker,
-            at: at as u32,
+            before: NONE,
+            behind: NONE,
             key,
         });
-        self.heap.push(Node {
-            deadline,
-            order: self.armed,
-            timer: key.index,
-        });
-        self.armed += 1;
-        self.sift_up(at);
+        self.link(key.index, due);
         key
     }
 
@@ -102,80 +143,159 @@ impl Timers {
     /// Cancels a timer; returns its waker, to be dropped outside the borrow.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waker> {
         let timer = self.timers.remove(key)?;
-        self.remove_at(timer.at as usize);
+        self.unlink(&timer);
         Some(timer.waker)
     }
 
-    /// When the next timer fires.
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.heap.first().map(|node| node.deadline)
+    /// When the next timer fires, or earlier: of a slot with many timers, of which the
+    /// earliest was cancelled, only the beginning is looked through.
+    pub(crate) fn next(&mut self) -> Option<Instant> {
+        let (level, slot) = self.first_slot()?;
+        let list = self.levels[level].slots[slot];
+        if list.is_stale {
+            self.refresh(level, slot);
+        }
+        let earliest = self.levels[level].slots[slot].earliest;
+        self.start.checked_add(Duration::from_nanos(earliest))
     }
 
     /// Takes the waker of the next timer that is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Waker> {
-        let node = *self.heap.first().filter(|node| node.deadline <= now)?;
-        let key = self.timers.at_mut(node.timer)?.key;
-        self.cancel(key)
+        let now = self.nanos(now);
+        loop {
+            let Some((level, slot)) = self.first_slot() else {
+                self.origin = now;
+                return None;
+            };
+            let list = self.levels[level].slots[slot];
+            if list.earliest > now {
+                return None;
+            }
+            self.origin = self.beginning(level, slot);
+            if level == 0 {
+                let key = self.timers.at_mut(list.first)?.key;
+                return self.cancel(key);
+            }
+            self.cascade(level, slot);
+        }
     }
 
     /// How many timers are armed.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        self.timers.len()
     }
 
-    /// Takes out the node at `at` and restores the order.
-    fn remove_at(&mut self, at: usize) {
-        self.heap.swap_remove(at);
-        if at < self.heap.len() {
-            self.sift_up(at);
-            self.sift_down(at);
+    /// Nanoseconds since the loop began.
+    fn nanos(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.start);
+        let whole = since.as_secs().saturating_mul(1_000_000_000);
+        whole.saturating_add(u64::from(since.subsec_nanos()))
+    }
+
+    /// The level and the slot of a deadline.
+    #[inline]
+    fn place(&self, due: u64) -> (usize, usize) {
+        let differs = (due ^ self.origin) | 1;
+        let level = (u64::BITS - 1 - differs.leading_zeros()) / BITS;
+        (level as usize, (due >> (level * BITS)) as usize % SLOTS)
+    }
+
+    /// The earliest slot that has any timers.
+    #[inline]
+    fn first_slot(&self) -> Option<(usize, usize)> {
+        let level = self.occupied.trailing_zeros() as usize;
+        let slot = self.levels.get(level)?.occupied.trailing_zeros();
+        Some((level, slot as usize))
+    }
+
+    /// The first deadline that belongs into a slot.
+    fn beginning(&self, level: usize, slot: usize) -> u64 {
+        let shift = level as u32 * BITS;
+        // What is above the digit is the origin's, what is below is zero.
+        let above = self.origin.checked_shr(shift + BITS).unwrap_or(0);
+        (above.checked_shl(BITS).unwrap_or(0) | slot as u64) << shift
+    }
+
+    /// Puts a timer at the end of its slot's list.
+    fn link(&mut self, index: u32, due: u64) {
+        let (level, slot) = self.place(due);
+        while self.levels.len() <= level {
+            self.levels.push(Level {
+                occupied: 0,
+                slots: [EMPTY; SLOTS],
+            });
+        }
+        self.occupied |= 1 << level;
+        let level = &mut self.levels[level];
+        level.occupied |= 1 << slot;
+        let list = &mut level.slots[slot];
+        let before = std::mem::replace(&mut list.last, index);
+        list.earliest = list.earliest.min(due);
+        if before == NONE {
+            list.first = index;
+        } else if let Some(timer) = self.timers.at_mut(before) {
+            timer.behind = index;
+        }
+        if let Some(timer) = self.timers.at_mut(index) {
+            timer.before = before;
+            timer.behind = NONE;
         }
     }
 
-    /// Moves the node at `at` up until its parent is not later.
-    fn sift_up(&mut self, mut at: usize) {
-        while at > 0 {
-            let parent = (at - 1) / ARITY;
-            if self.heap[parent].rank() <= self.heap[at].rank() {
-                break;
-            }
-            self.heap.swap(at, parent);
-            self.note(at);
-            at = parent;
+    /// Takes a timer that has left the slab out of its slot's list.
+    fn unlink(&mut self, timer: &Timer) {
+        let (level, slot) = self.place(timer.due);
+        let list = &mut self.levels[level].slots[slot];
+        list.is_stale |= list.earliest == timer.due;
+        match self.timers.at_mut(timer.before) {
+            Some(before) => before.behind = timer.behind,
+            None => list.first = timer.behind,
         }
-        self.note(at);
+        match self.timers.at_mut(timer.behind) {
+            Some(behind) => behind.before = timer.before,
+            None => list.last = timer.before,
+        }
+        if list.first == NONE {
+            self.empty(level, slot);
+        }
     }
 
-    /// Moves the node at `at` down until no child is earlier.
-    fn sift_down(&mut self, mut at: usize) {
-        loop {
-            let children = at * ARITY + 1..(at * ARITY + 1 + ARITY).min(self.heap.len());
-            let Some(first) = children.min_by_key(|&child| self.heap[child].rank()) else {
-                break;
+    /// Marks a slot as empty.
+    fn empty(&mut self, level: usize, slot: usize) {
+        self.levels[level].slots[slot] = EMPTY;
+        self.levels[level].occupied &= !(1 << slot);
+        if self.levels[level].occupied == 0 {
+            self.occupied &= !(1 << level);
+        }
+    }
+
+    /// Moves the timers of the earliest slot, where the origin now is, to the levels
+    /// below.
+    fn cascade(&mut self, level: usize, slot: usize) {
+        let mut index = self.levels[level].slots[slot].first;
+        self.empty(level, slot);
+        while let Some(timer) = self.timers.at_mut(index) {
+            let (due, behind) = (timer.due, timer.behind);
+            self.link(index, due);
+            index = behind;
+        }
+    }
+
+    /// Looks which deadline of a slot is the earliest, where that is not too much.
+    #[cold]
+    fn refresh(&mut self, level: usize, slot: usize) {
+        let mut index = self.levels[level].slots[slot].first;
+        let mut earliest = u64::MAX;
+        for _ in 0..LOOKED_AT {
+            let Some(timer) = self.timers.at_mut(index) else {
+                let list = &mut self.levels[level].slots[slot];
+                (list.earliest, list.is_stale) = (earliest, false);
+                return;
             };
-            if self.heap[at].rank() <= self.heap[first].rank() {
-                break;
-            }
-            self.heap.swap(at, first);
-            self.note(at);
-            at = first;
+            earliest = earliest.min(timer.due);
+            index = timer.behind;
         }
-        self.note(at);
-    }
-
-    /// Tells the timer at `at` where it stands.
-    fn note(&mut self, at: usize) {
-        if let Some(timer) = self.timers.at_mut(self.heap[at].timer) {
-            timer.at = at as u32;
-        }
-    }
-}
-
-impl Node {
-    /// LAW C02: the deadline, then the order of arming.
-    fn rank(&self) -> (Instant, u64) {
-        (self.deadline, self.order)
     }
 }
 
@@ -184,27 +304,27 @@ mod tests {
     use super::*;
     use crate::clock;
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     /// C12: random arms, cancels and fires, against a sorted map.
     #[test]
-    fn heap_equals_btreemap_model() {
+    fn wheel_equals_btreemap_model() {
         let start = clock::system_now();
-        let (mut timers, mut model, mut keys) = (Timers::new(), BTreeMap::new(), Vec::new());
+        let (mut timers, mut model, mut keys) = (Timers::new(start), BTreeMap::new(), Vec::new());
         let mut seed = 1_u64;
-        for step in 0..20_000_u64 {
+        for step in 0..40_000_u64 {
             seed = seed
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             let random = seed >> 33;
-            let now = start + Duration::from_millis(step / 10);
+            let now = start + Duration::from_micros(step * 100);
             match random % 4 {
                 0 | 1 => {
-                    let deadline = now + Duration::from_millis(random % 300);
-                    let order = timers.armed;
+                    // From nanoseconds to minutes away, often equal to another.
+                    let range = 10_u64.pow((random >> 4) as u32 % 11);
+                    let deadline = now + Duration::from_nanos(random % 97 * range);
                     let key = timers.arm(deadline, Waker::noop().clone());
-                    model.insert((deadline, order), key);
-                    keys.push((deadline, order));
+                    model.insert((deadline, step), key);
+                    keys.push((deadline, step));
                 }
                 2 if !keys.is_empty() => {
                     let rank = keys.swap_remove(random as usize % keys.len());
@@ -215,7 +335,10 @@ mod tests {
                     );
                 }
                 _ => {
-                    assert_eq!(timers.next(), model.keys().next().map(|rank| rank.0));
+                    let first = model.keys().next().map(|rank| rank.0);
+                    let next = timers.next();
+                    assert_eq!(next.is_some(), first.is_some());
+                    assert!(next <= first, "never too late");
                     let due = model.first_key_value().filter(|(rank, _)| rank.0 <= now);
                     let due = due.map(|(rank, key)| (*rank, *key));
                     assert_eq!(timers.pop_due(now).is_some(), due.is_some());
@@ -227,5 +350,43 @@ mod tests {
             }
             assert_eq!(timers.len(), model.len());
         }
+    }
+
+    #[test]
+    fn the_next_deadline_is_exact_where_few_are_near() {
+        let start = clock::system_now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut timers = Timers::new(start);
+        let keys: Vec<_> = (30..40)
+            .map(|seconds| timers.arm(at(seconds), Waker::noop().clone()))
+            .collect();
+        for (key, seconds) in keys.into_iter().zip(30..) {
+            assert_eq!(timers.next(), Some(at(seconds)));
+            assert!(timers.cancel(key).is_some());
+        }
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn a_deadline_that_is_past_fires_at_once() {
+        let start = clock::system_now();
+        let mut timers = Timers::new(start);
+        let now = start + Duration::from_secs(5);
+        assert!(timers.pop_due(now).is_none());
+        timers.arm(start, Waker::noop().clone());
+        assert!(timers.next() <= Some(now));
+        assert!(timers.pop_due(now).is_some());
+        assert_eq!((timers.len(), timers.next()), (0, None));
+    }
+
+    #[test]
+    fn the_last_nanosecond_has_a_place() {
+        let start = clock::system_now();
+        let mut timers = Timers::new(start);
+        let far = clock::instant_after(start, Duration::MAX);
+        let key = timers.arm(far, Waker::noop().clone());
+        let near = timers.arm(start + Duration::from_nanos(1), Waker::noop().clone());
+        assert_eq!(timers.next(), Some(start + Duration::from_nanos(1)));
+        assert!(timers.cancel(near).is_some() && timers.cancel(key).is_some());
     }
 }

@@ -17,7 +17,7 @@ use crate::policy::chance::SplitMix;
 use crate::policy::{Fifo, Policy};
 use crate::primitives::Arc;
 use crate::task::table::TaskTable;
-use crate::task::waker::{NONE_WOKEN, Woken};
+use crate::task::waker::NONE_WOKEN;
 use std::any::TypeId;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -265,7 +265,7 @@ impl<P: Policy + 'static> Builder<P> {
             watchdog,
             polls: 0,
             tasks_done: 0,
-            woken: Woken::NOBODY,
+            woken: Vec::new(),
             wakers: Vec::new(),
             mail: Vec::with_capacity(mailbox::FIRST),
         })
@@ -291,7 +291,7 @@ fn loop_state(settings: &Settings, seed: u64, swappable: bool) -> io::Result<Rc<
         clock,
         started: now,
         table: Rc::new(TaskTable::new(id, Arc::clone(&mailbox))),
-        timers: RefCell::new(Timers::new()),
+        timers: RefCell::new(Timers::new(now)),
         reactor: RefCell::new(reactor),
         mailbox,
         handles: Arc::new(()),

@@ -50,10 +50,10 @@ pub use page::{
 pub use report::{Report, Stuck, StuckTask};
 pub use stats::{ScheduleHash, Stats};
 
-use crate::policy::{Fifo, Policy};
+use crate::policy::{Fifo, Policy, Runnable};
 use crate::task::ending::Ending;
 use crate::task::join::drop_caught;
-use crate::task::waker::{Mail, Woken};
+use crate::task::waker::Mail;
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
 use custody::Custody;
 use state::LoopState;
@@ -103,8 +103,8 @@ pub struct Runtime<P: Policy + 'static = Fifo> {
     polls: u64,
     /// Tasks that have ended so far.
     tasks_done: u64,
-    /// The tasks that are being handed over to the policy, oldest wake first.
-    woken: Woken,
+    /// The tickets that are being handed over to the policy, newest wake first.
+    woken: Vec<Runnable>,
     /// Scratch space of `fire`.
     wakers: Vec<Waker>,
     /// Scratch space of `open_mail`.
@@ -213,16 +213,16 @@ impl<P: Policy + 'static> Runtime<P> {
         self.observe(|observer| observer.loop_started(began));
         let options = SpawnOptions::new().name("root");
         // Refused only by a table that is closed, and ours is open until the drop.
-        let id = self.state.table.insert(None, options, site, began).ok();
-        root.id = id;
+        let card = self.state.table.insert(None, options, site, began).ok();
+        root.id = card.as_ref().map(|card| card.id());
         let mut result = Ok(());
         while !root.over && result.is_ok() {
             result = self.turn(root);
         }
-        if let Some(id) = id {
+        if let Some(card) = card {
             // The lent future is not in the table: nothing is dropped here.
-            self.state.table.end(id, Ending::Cancelled);
-            self.state.table.detach(id);
+            self.state.table.end(card.id(), Ending::Cancelled);
+            self.state.table.detach(&card);
         }
         let ended = self.state.clock.now();
         let mut stats = self.state.stats.get();

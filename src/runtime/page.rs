@@ -11,7 +11,7 @@ use super::current::{self, WrongLoop};
 use super::state::LoopState;
 use super::stats::Stats;
 use crate::policy::Policy;
-use crate::task::job;
+use crate::task::job::{self, BoxedJob};
 use crate::task::waker;
 use crate::task::{JoinHandle, Sched, SpawnOptions, TaskId, TaskState};
 use std::error::Error;
@@ -94,8 +94,10 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let state = current::state()?;
-    Ok(spawn_on(&state, future, options, Location::caller()))
+    let site = Location::caller();
+    let mut job = Some(job::boxed(future));
+    current::with(|state| start(state, &mut job, options, site))
+    // A refused future is dropped here, with nothing borrowed.
 }
 
 /// Puts a task into a loop that is the current one.
@@ -109,11 +111,21 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let inserted = state
-        .table
-        .insert(Some(job::boxed(future)), options, site, state.started);
-    // A refused future is dropped here, on the loop's thread, with nothing borrowed.
-    JoinHandle::new(Rc::clone(&state.table), inserted.ok())
+    let mut job = Some(job::boxed(future));
+    start(state, &mut job, options, site)
+}
+
+/// Puts a job into a loop that is the current one; leaves it behind if it is refused.
+#[inline]
+fn start<T: 'static>(
+    state: &Rc<LoopState>,
+    job: &mut Option<BoxedJob>,
+    options: SpawnOptions,
+    site: &'static Location<'static>,
+) -> JoinHandle<T> {
+    let inserted = state.table.insert(job.take(), options, site, state.started);
+    let task = inserted.map_err(|refused| *job = refused).ok();
+    JoinHandle::new(Rc::clone(&state.table), task)
 }
 
 /// Calls `look` with the card of the task that runs now; `None` outside a poll.

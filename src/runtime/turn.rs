@@ -24,7 +24,7 @@ use crate::task::deck::Card;
 use crate::task::ending::Ending;
 use crate::task::job::BoxedJob;
 use crate::task::slot::{CheckedOut, bell_of, take_fresh};
-use crate::task::waker::{self, Bell, WokeItself, Woken};
+use crate::task::waker::{self, Bell, WokeItself};
 use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
@@ -42,7 +42,8 @@ impl<P: Policy + 'static> Runtime<P> {
                 self.custody.fail_over(payload);
                 // What was being handed over when it panicked, and what is to be
                 // cancelled yet.
-                self.hand_over_rest(Cause::Moved);
+                let next = self.woken.pop();
+                self.hand_over_each(next, Cause::Moved);
                 self.custody.home().call_attention();
                 Ok(())
             }
@@ -129,19 +130,17 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
-    /// Polls a task that has no waker yet: it gets the spare one, and keeps it if it
-    /// must be polled again.
-    fn first_poll(
-        &self,
-        task: &Sched,
-        job: Option<BoxedJob>,
-        root: &mut Root<'_>,
-    ) -> (PollResult, Option<BoxedJob>, WokeItself) {
+    /// Polls a task that has no waker yet: it gets the spare one, and keeps it if it must
+    /// be polled again.
+    #[inline(never)]
+    fn first_poll(&self, task: &Sched, job: Option<BoxedJob>, root: &mut Root<'_>) -> Polled {
         let bell = self.state.table.lend_waker(task);
         let result = self.poll_with(&bell, task, job, root);
-        drop(bell);
-        let over = !matches!(result.0, Ok(Poll::Pending));
-        self.state.table.take_waker_back(task, over);
+        let waits = matches!(result.0, Ok(Poll::Pending));
+        if waits || bell.is_held_beyond(0) {
+            drop(bell);
+            self.state.table.part_with_waker(task, waits);
+        }
         result
     }
 
@@ -153,7 +152,7 @@ impl<P: Policy + 'static> Runtime<P> {
         task: &Sched,
         job: Option<BoxedJob>,
         root: &mut Root<'_>,
-    ) -> (PollResult, Option<BoxedJob>, WokeItself) {
+    ) -> Polled {
         let mut cx = Context::from_waker(&bell.waker);
         budget::set(self.budget);
         waker::start_poll(task.id().index);
@@ -205,7 +204,7 @@ impl<P: Policy + 'static> Runtime<P> {
             }
             return Ok(());
         }
-        let timer = self.state.timers.borrow().next();
+        let timer = self.state.timers.borrow_mut().next();
         let until = [timer, self.custody.next_at()].into_iter().flatten().min();
         self.sleep(until)
     }
@@ -232,8 +231,8 @@ impl<P: Policy + 'static> Runtime<P> {
     /// of the wakes.
     #[inline(never)]
     pub(super) fn hand_over(&mut self, cause: Cause) {
-        self.woken = self.state.table.oldest_first(Woken::take());
-        self.hand_over_rest(cause);
+        let oldest = self.state.table.collect(&mut self.woken);
+        self.hand_over_each(oldest, cause);
     }
 
     /// The same, for what task `id` has woken and spawned.
@@ -244,17 +243,20 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
+    /// Gives the policy `oldest` and those that were collected with it.
     #[inline(always)]
-    fn hand_over_rest(&mut self, cause: Cause) {
+    fn hand_over_each(&mut self, oldest: Option<Runnable>, cause: Cause) {
         let by = match cause {
             Cause::Task(id) => Some(id),
             _ => None,
         };
-        while let Some(ticket) = self.state.table.take_woken(&mut self.woken) {
+        let mut next = oldest;
+        while let Some(ticket) = next {
             let fresh = take_fresh(&ticket);
             let cause = if fresh { Cause::Spawn(by) } else { cause };
             ticket.set_ready_at(self.now);
             self.hand_over_ticket::<true>(ticket, cause, fresh);
+            next = self.woken.pop();
         }
     }
 
@@ -291,3 +293,6 @@ impl<P: Policy + 'static> Runtime<P> {
 
 /// What a poll said, or the payload of its panic.
 type PollResult = std::thread::Result<Poll<()>>;
+
+/// The same, with the future and whether it has woken its own task.
+type Polled = (PollResult, Option<BoxedJob>, WokeItself);

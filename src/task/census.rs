@@ -22,10 +22,9 @@ impl TaskTable {
     /// Voids the tickets that are out and issues fresh ones; returns them.
     pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
         let mut fresh = Vec::new();
-        for mut card in self.deck.all() {
-            if !card.life.ticket_is_out.get() || card.life.stage.get() == Stage::Running {
-                continue;
-            }
+        let is_out =
+            |card: &Sched| card.life.ticket_is_out.get() && card.life.stage.get() != Stage::Running;
+        for mut card in self.deck.all(is_out) {
             card.life.voids.set(card.life.voids.get() + 1);
             card.reissue();
             if card.life.is_over() {
@@ -46,9 +45,9 @@ impl TaskTable {
 
     /// The names of all tasks that have not ended, in the order of their places.
     pub(crate) fn live(&self) -> Vec<TaskId> {
-        let all = self.deck.all();
-        let live = all.iter().filter(|card| !card.life.is_over());
-        live.map(|card| card.id()).collect()
+        let mut live = Vec::new();
+        self.for_each_live(|card, _| live.push(card.id()));
+        live
     }
 
     /// How many places are taken, husks and unread results included.
@@ -73,34 +72,33 @@ impl TaskTable {
     /// The clones of whoever waits for a task of this table are ours: they are woken
     /// by the end of that task, which would have to be woken first.
     pub(crate) fn is_wakeable(&self) -> bool {
-        let cards = self.deck.all();
         let mut watching: HashMap<*const (), usize> = HashMap::new();
-        for card in &cards {
+        self.deck.each(|card| {
             let watcher = card.life.watcher.take();
             if let Some(waker) = &watcher {
                 *watching.entry(waker.data()).or_default() += 1;
             }
             card.life.watcher.set(watcher);
-        }
-        let ours = |card: &Card| {
+        });
+        let mut wakeable = false;
+        self.for_each_live(|card, _| {
             let waker = card.life.bell.get().map(|bell| bell.waker.data());
-            waker.and_then(|waker| watching.get(&waker)).copied()
-        };
-        cards.iter().any(|card| {
-            !card.life.is_over() && card.life.is_held_elsewhere(ours(card).unwrap_or(0))
-        })
+            let ours = waker.and_then(|waker| watching.get(&waker)).copied();
+            wakeable |= card.life.is_held_elsewhere(ours.unwrap_or(0));
+        });
+        wakeable
     }
 
     /// Calls `visit` with the card and the state of every task that has not ended.
     pub(crate) fn for_each_live(&self, mut visit: impl FnMut(&Sched, TaskState)) {
-        for card in self.deck.all() {
+        self.deck.each(|card| {
             let state = match card.life.stage.get() {
                 Stage::Waiting => TaskState::Waiting,
                 Stage::Queued => TaskState::Runnable,
                 Stage::Running => TaskState::Running,
-                Stage::Done | Stage::Vacant => continue,
+                Stage::Done | Stage::Vacant => return,
             };
-            visit(&card, state);
-        }
+            visit(card, state);
+        });
     }
 }

@@ -235,10 +235,20 @@ impl Deck {
         self.at(id.index).filter(|card| card.id() == id)
     }
 
-    /// All cards that are taken, in the order of their places.
-    pub(super) fn all(&self) -> Vec<Card> {
-        let places = self.pages.borrow().len() * PAGE;
-        (0..places).filter_map(|at| self.at(at as u32)).collect()
+    /// Looks at all cards that are taken, in the order of their places.
+    pub(super) fn each(&self, mut look: impl FnMut(&Sched)) {
+        let pages = self.pages.borrow();
+        let cards = pages.iter().flat_map(|page| &page.cards);
+        cards
+            .filter(|card| card.life.is_taken())
+            .for_each(&mut look);
+    }
+
+    /// The cards that are taken and `wanted`, in the order of their places.
+    pub(super) fn all(&self, wanted: impl Fn(&Sched) -> bool) -> Vec<Card> {
+        let mut names = Vec::new();
+        self.each(|card| names.extend(wanted(card).then(|| card.id())));
+        names.into_iter().filter_map(|id| self.get(id)).collect()
     }
 
     /// How many places are taken.
@@ -323,7 +333,7 @@ mod tests {
     fn places_are_numbered_across_pages() {
         let deck = Deck::new(Rc::default());
         let names: Vec<_> = (0..3 * PAGE).map(|_| tenant(&deck).id()).collect();
-        let all: Vec<_> = deck.all().iter().map(|card| card.id()).collect();
+        let all: Vec<_> = deck.all(|_| true).iter().map(|card| card.id()).collect();
         assert_eq!(names, all);
         assert_eq!(names.last().map(|id| id.index), Some(3 * PAGE as u32 - 1));
     }

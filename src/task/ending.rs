@@ -64,6 +64,7 @@ pub(crate) enum PanickedIn {
 
 impl TaskTable {
     /// Puts a task back that has ended.
+    #[inline]
     pub(crate) fn check_in_ended(
         &self,
         card: &Sched,
@@ -76,6 +77,7 @@ impl TaskTable {
     }
 
     /// Ends a task; says who is to be woken and what is to be dropped.
+    #[inline]
     fn settle(&self, card: &Sched, ending: Ending) -> Aftermath {
         let remains = match ending {
             Ending::Value => Remains::Value,
@@ -97,6 +99,7 @@ impl TaskTable {
 
     /// What nobody will ask for: an output is handed out to be dropped, a panic goes
     /// to the report hook. Then the slot is free, if the ticket is home.
+    #[inline]
     fn discard(&self, card: &Sched) -> Option<BoxedJob> {
         if !card.life.detached.get() {
             return None;
@@ -205,12 +208,11 @@ impl TaskTable {
 
     /// Detaches a task: nobody will ask for its result. Returns the output, if it is
     /// there, to be dropped.
-    pub(crate) fn detach(&self, id: TaskId) -> Option<BoxedJob> {
-        let card = self.card(id)?;
+    pub(crate) fn detach(&self, card: &Sched) -> Option<BoxedJob> {
         card.life.detached.set(true);
         drop(card.life.watcher.take());
         if card.life.is_over() {
-            return self.discard(&card);
+            return self.discard(card);
         }
         None
     }

@@ -14,7 +14,7 @@
 
 use super::deck::Card;
 use super::ending::PanickedIn;
-use super::info::{TaskId, TaskLabel};
+use super::info::{Sched, TaskId, TaskLabel};
 use super::slot::Remains;
 use super::table::TaskTable;
 use super::waker::{self, Mail};
@@ -46,7 +46,10 @@ use std::task::{Context, Poll, Waker};
 pub struct JoinHandle<T> {
     /// The table of the task's loop.
     table: Rc<TaskTable>,
-    /// Its name; `None` when it was refused because the loop was shutting down.
+    /// Its card; `None` when it was refused because the loop was shutting down, and
+    /// after the result was handed out.
+    task: Option<Card>,
+    /// Its name; `None` when it was refused.
     id: Option<TaskId>,
     /// Set when the result was handed out.
     taken: bool,
@@ -78,18 +81,20 @@ pub enum JoinError {
 impl<T> JoinHandle<T> {
     /// [`JoinHandle::abort`], for owners whose `Drop` knows nothing of `T`.
     pub(crate) fn request_abort(&self) {
-        if let Some(id) = self.id.filter(|_| !self.taken) {
-            self.table.request_abort(id);
+        if let Some(task) = &self.task {
+            self.table.request_abort(task.id());
         }
     }
 }
 
 impl<T: 'static> JoinHandle<T> {
     /// The handle of a task of this table.
-    pub(crate) fn new(table: Rc<TaskTable>, id: Option<TaskId>) -> Self {
+    #[inline]
+    pub(crate) fn new(table: Rc<TaskTable>, task: Option<Card>) -> Self {
         Self {
             table,
-            id,
+            id: task.as_ref().map(|task| task.id()),
+            task,
             taken: false,
             output: PhantomData,
         }
@@ -119,8 +124,7 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
-        let Some(id) = self.id else { return true };
-        self.table.card(id).is_none_or(|card| card.life.is_over())
+        self.task.as_ref().is_none_or(|task| task.life.is_over())
     }
 
     /// Lets the task run on by itself; the same as dropping the handle.
@@ -128,19 +132,18 @@ impl<T: 'static> JoinHandle<T> {
 
     /// The result, if the task has ended.
     fn try_take(&mut self, cx: &Context<'_>) -> Poll<Result<T, JoinError>> {
-        let Some(id) = self.id else {
+        // LAW J01: as long as the handle has the card, the place has no other tenant.
+        let Some(task) = &self.task else {
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
-        let Some(card) = self.table.card(id) else {
-            return Poll::Ready(Err(JoinError::RuntimeGone));
-        };
-        if !card.life.is_over() {
-            self.watch(&card, cx);
+        if !task.life.is_over() {
+            self.watch(task, cx);
             return Poll::Pending;
         }
-        let job = card.life.job.take();
-        let remains = card.life.remains.replace(Remains::Taken);
-        self.table.release_if_over(&card);
+        let job = task.life.job.take();
+        let remains = task.life.remains.replace(Remains::Taken);
+        self.table.release_if_over(task);
+        self.task = None;
         Poll::Ready(match (remains, job) {
             (Remains::Value, Some(mut job)) => {
                 let mut output: Option<T> = None;
@@ -157,7 +160,7 @@ impl<T: 'static> JoinHandle<T> {
     }
 
     /// Asks to be woken at the end of the task.
-    fn watch(&self, card: &Card, cx: &Context<'_>) {
+    fn watch(&self, card: &Sched, cx: &Context<'_>) {
         self.check_loop();
         let watcher = card.life.watcher.take();
         let same = watcher
@@ -197,16 +200,16 @@ impl<T: 'static> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let Some(id) = self.id.filter(|_| !self.taken) else {
+        let Some(task) = self.task.take() else {
             return;
         };
-        let label = self.table.card(id).map(|card| TaskLabel::of(&card));
-        let Some(job) = self.table.detach(id) else {
+        let label = TaskLabel::of(&task);
+        let Some(job) = self.table.detach(&task) else {
             return;
         };
         // LAW T16: an output that panics in its drop takes nobody with it.
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(job)));
-        if let (Err(payload), Some(label)) = (dropped, label) {
+        if let Err(payload) = dropped {
             self.table.note_unread(label, payload, PanickedIn::Drop);
         }
     }

@@ -12,7 +12,7 @@
 
 use super::info::Sched;
 use super::job::BoxedJob;
-use super::letter::{self, IDLE, QUEUED};
+use super::letter::{self, IDLE};
 use super::waker::Bell;
 use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
@@ -142,16 +142,7 @@ impl Life {
         self.stage.get() == Stage::Done
     }
 
-    /// Takes the task off the list of the woken; returns the link to the next one.
-    #[inline]
-    pub(super) fn unlink(&self) -> u32 {
-        match self.bell.get() {
-            Some(bell) => bell.shared.relink(QUEUED),
-            None => self.next.replace(QUEUED),
-        }
-    }
-
-    /// Gives the task another neighbour on that list; returns the link it had.
+    /// Gives the task another link in the list of the woken; returns the one it had.
     #[inline]
     pub(super) fn relink(&self, link: u32) -> u32 {
         match self.bell.get() {

@@ -12,10 +12,11 @@
 //!
 //! Read next: `ending.rs`.
 
-use super::deck::Deck;
+use super::deck::{Card, Deck};
 use super::ending::Unread;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
+use super::letter::QUEUED;
 use super::options::SpawnOptions;
 use super::slot::{CheckedOut, Stage};
 use super::ticket::{Home, Runnable};
@@ -77,7 +78,7 @@ impl TaskTable {
         options: SpawnOptions,
         site: &'static Location<'static>,
         now: Instant,
-    ) -> Result<TaskId, Option<BoxedJob>> {
+    ) -> Result<Card, Option<BoxedJob>> {
         if self.closed.get() {
             return Err(job);
         }
@@ -85,37 +86,30 @@ impl TaskTable {
         card.label(options, site);
         card.life.begin(job);
         card.life.relink(waker::list(card.id().index));
-        Ok(card.id())
+        Ok(card)
     }
 
-    /// Takes the ticket of the first task of the list off it.
-    #[inline(always)]
-    pub(crate) fn take_woken(&self, woken: &mut Woken) -> Option<Runnable> {
-        loop {
+    /// Empties the list of the woken. Returns the ticket of the oldest wake; the others
+    /// go behind those in `younger`, the next one last.
+    #[inline]
+    pub(crate) fn collect(&self, younger: &mut Vec<Runnable>) -> Option<Runnable> {
+        let mut woken = waker::take_list();
+        let mut oldest = None;
+        while let Some(index) = woken.first()
             // LAW T2: a task on the list is never released.
-            let card = self.deck.at(woken.first()?)?;
-            *woken = Woken(card.life.unlink());
+            && let Some(card) = self.deck.at(index)
+        {
+            woken = Woken(card.life.relink(QUEUED));
             if card.life.stage.get() == Stage::Waiting {
                 card.life.stage.set(Stage::Queued);
                 card.life.ticket_is_out.set(true);
-                return Some(Runnable::issue(card));
+                younger.extend(oldest.replace(Runnable::issue(card)));
+            } else {
+                // It ended before its last wake was collected.
+                self.release_if_over(&card);
             }
-            // It ended before its last wake was collected.
-            self.release_if_over(&card);
         }
-    }
-
-    /// Turns the list of the woken round: it is made newest first.
-    #[inline]
-    pub(crate) fn oldest_first(&self, woken: Woken) -> Woken {
-        let (mut at, mut behind) = (woken, Woken::NOBODY);
-        while let Some(index) = at.first()
-            && let Some(older) = self.deck.with(index, |card| card.life.relink(behind.0))
-        {
-            behind = at;
-            at = Woken(older);
-        }
-        behind
+        oldest
     }
 
     /// Gives out the task of a ticket that the policy picked; `is_current` says whether
@@ -137,27 +131,28 @@ impl TaskTable {
 
     /// Lends the spare waker to a task that has none: it is about to be polled for the
     /// first time, and most tasks that need no second poll need no waker either.
+    #[inline]
     pub(crate) fn lend_waker(&self, card: &Sched) -> Ref<'_, Bell> {
-        let mut spare = self.spare.borrow_mut();
-        let bell = spare.get_or_insert_with(|| self.new_bell());
+        if self.spare.borrow().is_none() {
+            *self.spare.borrow_mut() = Some(self.new_bell());
+        }
+        let bell = Ref::map(self.spare.borrow(), |spare| {
+            spare.as_ref().expect("there is one now")
+        });
         bell.shared.relabel(card.id().index, card.life.next.get());
-        drop(spare);
-        Ref::map(self.spare.borrow(), |spare| {
-            spare.as_ref().expect("it was put there just now")
-        })
+        bell
     }
 
-    /// After the poll: a task that waits keeps the waker, and so does whoever has a clone.
-    pub(crate) fn take_waker_back(&self, card: &Sched, over: bool) {
-        let spare = &mut *self.spare.borrow_mut();
-        if !over {
-            let bell = spare.take().expect("it was lent");
-            assert!(card.life.bell.set(bell).is_ok(), "it had none");
-        } else if let Some(bell) = spare
-            && bell.is_held_beyond(0)
-        {
+    /// A task that waits keeps the waker it was lent. One that has ended leaves it to
+    /// whoever has a clone.
+    pub(crate) fn part_with_waker(&self, card: &Sched, waits: bool) {
+        let Some(bell) = self.spare.take() else {
+            return;
+        };
+        if waits {
+            assert!(card.life.bell.set(bell).is_ok(), "it was lent one");
+        } else {
             bell.shared.set_dead();
-            *spare = None;
         }
     }
 

@@ -76,7 +76,8 @@ impl Bell {
     }
 
     /// Whether anybody holds the waker besides the card and `ours` others of the table.
-    pub(super) fn is_held_beyond(&self, ours: usize) -> bool {
+    #[inline]
+    pub(crate) fn is_held_beyond(&self, ours: usize) -> bool {
         mailbox::is_held_elsewhere(&self.shared, 2 + ours)
     }
 }
@@ -156,23 +157,20 @@ pub(crate) fn running() -> Option<u32> {
 
 /// A list of woken tasks, cut off from its head.
 #[derive(Clone, Copy)]
-pub(crate) struct Woken(pub(super) u32);
+pub(super) struct Woken(pub(super) u32);
 
 impl Woken {
-    /// An empty list.
-    pub(crate) const NOBODY: Self = Self(END);
-
-    /// Takes the list of this thread, newest first; the thread starts a new one.
-    #[inline]
-    pub(crate) fn take() -> Self {
-        Self(LOCAL.with(|local| local.newest.replace(END)))
-    }
-
     /// The first task on it, if there is any.
     #[inline]
     pub(super) fn first(self) -> Option<u32> {
         (self.0 != END).then_some(self.0)
     }
+}
+
+/// Takes the list of this thread, newest first; the thread starts a new one.
+#[inline]
+pub(super) fn take_list() -> Woken {
+    Woken(LOCAL.with(|local| local.newest.replace(END)))
 }
 
 /// Whether some task of this thread's loop was woken and not yet collected.
