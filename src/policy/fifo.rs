@@ -52,12 +52,6 @@ impl Fifo {
     pub(crate) fn len(&self) -> usize {
         self.arriving.len() + self.leaving.len()
     }
-
-    /// Whether no ticket is here.
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 impl Policy for Fifo {

@@ -44,7 +44,7 @@ impl Policy for Skip {
     }
 
     fn pick_next(&mut self, now: Instant) -> Option<Runnable> {
-        if self.left == 0 || self.normal.is_empty() {
+        if self.left == 0 || self.normal.len() == 0 {
             self.left = self.every;
             let low = self.low.pick_next(now);
             return low.or_else(|| self.normal.pick_next(now));

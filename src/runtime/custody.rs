@@ -219,7 +219,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// The oldest rescued ticket.
     fn pop_rescued(&mut self) -> Option<Runnable> {
         let ticket = self.rescue.pop();
-        self.has_rescued = !self.rescue.is_empty();
+        self.has_rescued = self.rescue.len() > 0;
         ticket
     }
 

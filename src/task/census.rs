@@ -17,6 +17,7 @@ use super::slot::{Stage, TaskState};
 use super::table::TaskTable;
 use super::ticket::Runnable;
 use std::collections::HashMap;
+use std::task::Waker;
 
 impl TaskTable {
     /// Voids the tickets that are out and issues fresh ones; returns them.
@@ -64,6 +65,21 @@ impl TaskTable {
     /// The card of the task at a place.
     pub(crate) fn card_at(&self, index: u32) -> Option<Card> {
         self.deck.at(index)
+    }
+
+    /// A clone of a task's waker; `None` when the task has ended.
+    pub(super) fn waker(&self, id: TaskId) -> Option<Waker> {
+        let card = self.deck.get(id).filter(|card| !card.life.is_over())?;
+        if card.life.bell.get().is_none() && card.life.stage.get() == Stage::Running {
+            // It has the spare one in its hands.
+            return Some(self.spare.borrow().as_ref()?.waker.clone());
+        }
+        let bell = card.life.bell.get_or_init(|| {
+            let bell = self.new_bell();
+            bell.shared.relabel(id.index, card.life.next.get());
+            bell
+        });
+        Some(bell.waker.clone())
     }
 
     /// Whether anybody could yet wake a live task: a clone of its waker is in other

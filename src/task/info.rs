@@ -99,7 +99,7 @@ impl Sched {
             tag: Cell::new(0),
             site: Cell::new(Location::caller()),
             attributes: Cell::new(None),
-            life: Life::new(),
+            life: Life::default(),
         }
     }
 

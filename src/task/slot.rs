@@ -12,13 +12,14 @@
 
 use super::info::Sched;
 use super::job::BoxedJob;
-use super::letter::{self, IDLE};
+use super::letter;
 use super::waker::Bell;
 use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
 use std::task::Waker;
 
-/// One task. The cards of gates have an empty one.
+/// One task; none, on a card of a gate.
+#[derive(Default)]
 pub(super) struct Life {
     /// Where it is in its life.
     pub(super) stage: Cell<Stage>,
@@ -45,9 +46,10 @@ pub(super) struct Life {
 }
 
 /// Where a task is in its life; the picture is in `task/mod.rs`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Stage {
     /// There is no task here.
+    #[default]
     Vacant,
     /// Waits for a wake; the ticket is at home.
     Waiting,
@@ -60,11 +62,12 @@ pub(super) enum Stage {
 }
 
 /// What is left of a task that has ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Remains {
     /// Its output, in the job.
     Value,
     /// Nothing: it was aborted.
+    #[default]
     Nothing,
     /// Its panic, in the job.
     Panic,
@@ -97,22 +100,6 @@ pub(crate) enum CheckedOut {
 }
 
 impl Life {
-    /// No task.
-    pub(super) fn new() -> Self {
-        Self {
-            stage: Cell::new(Stage::Vacant),
-            remains: Cell::new(Remains::Nothing),
-            ticket_is_out: Cell::new(false),
-            fresh: Cell::new(false),
-            detached: Cell::new(false),
-            voids: Cell::new(0),
-            next: Cell::new(IDLE),
-            job: Cell::new(None),
-            watcher: Cell::new(None),
-            bell: OnceCell::new(),
-        }
-    }
-
     /// A task begins.
     #[inline]
     pub(super) fn begin(&self, job: Option<BoxedJob>) {

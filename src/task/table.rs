@@ -20,14 +20,13 @@ use super::letter::QUEUED;
 use super::options::SpawnOptions;
 use super::slot::{CheckedOut, Stage};
 use super::ticket::{Home, Runnable};
-use super::waker::{self, Bell, Mail, WokeItself, Woken};
+use super::waker::{self, Bell, Mail, WokeItself};
 use crate::mailbox::Mailbox;
 use crate::primitives::Arc;
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::Waker;
 use std::time::Instant;
 
 /// All tasks of one loop.
@@ -35,7 +34,7 @@ pub(crate) struct TaskTable {
     /// The tasks, each behind its card.
     pub(super) deck: Deck,
     /// The waker of tasks that are polled for the first time.
-    spare: RefCell<Option<Bell>>,
+    pub(super) spare: RefCell<Option<Bell>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
     pub(super) aborts: RefCell<VecDeque<TaskId>>,
     /// Panics that nobody will read, for the report hook.
@@ -93,13 +92,11 @@ impl TaskTable {
     /// go behind those in `younger`, the next one last.
     #[inline]
     pub(crate) fn collect(&self, younger: &mut Vec<Runnable>) -> Option<Runnable> {
-        let mut woken = waker::take_list();
+        let mut next = waker::take_list();
         let mut oldest = None;
-        while let Some(index) = woken.first()
-            // LAW T2: a task on the list is never released.
-            && let Some(card) = self.deck.at(index)
-        {
-            woken = Woken(card.life.relink(QUEUED));
+        // LAW T2: a task on the list is never released. The mark of its end is no place.
+        while let Some(card) = self.deck.at(next) {
+            next = card.life.relink(QUEUED);
             if card.life.stage.get() == Stage::Waiting {
                 card.life.stage.set(Stage::Queued);
                 card.life.ticket_is_out.set(true);
@@ -156,23 +153,8 @@ impl TaskTable {
         }
     }
 
-    fn new_bell(&self) -> Bell {
+    pub(super) fn new_bell(&self) -> Bell {
         Bell::new(self.loop_id, Arc::clone(&self.mailbox))
-    }
-
-    /// A clone of a task's waker; `None` when the task has ended.
-    pub(super) fn waker(&self, id: TaskId) -> Option<Waker> {
-        let card = self.deck.get(id).filter(|card| !card.life.is_over())?;
-        if card.life.bell.get().is_none() && card.life.stage.get() == Stage::Running {
-            // It has the spare one in its hands.
-            return Some(self.spare.borrow().as_ref()?.waker.clone());
-        }
-        let bell = card.life.bell.get_or_init(|| {
-            let bell = self.new_bell();
-            bell.shared.relabel(id.index, card.life.next.get());
-            bell
-        });
-        Some(bell.waker.clone())
     }
 
     /// Puts a task back that waits, or that has woken itself: then its ticket stays out.

@@ -155,22 +155,11 @@ pub(crate) fn running() -> Option<u32> {
     (running != END).then_some(running)
 }
 
-/// A list of woken tasks, cut off from its head.
-#[derive(Clone, Copy)]
-pub(super) struct Woken(pub(super) u32);
-
-impl Woken {
-    /// The first task on it, if there is any.
-    #[inline]
-    pub(super) fn first(self) -> Option<u32> {
-        (self.0 != END).then_some(self.0)
-    }
-}
-
-/// Takes the list of this thread, newest first; the thread starts a new one.
+/// Takes the list of this thread, and starts a new one; returns the newest of the woken,
+/// [`END`] for nobody.
 #[inline]
-pub(super) fn take_list() -> Woken {
-    Woken(LOCAL.with(|local| local.newest.replace(END)))
+pub(super) fn take_list() -> u32 {
+    LOCAL.with(|local| local.newest.replace(END))
 }
 
 /// Whether some task of this thread's loop was woken and not yet collected.
