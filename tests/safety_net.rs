@@ -452,6 +452,19 @@ fn a_bad_policy_can_be_replaced_while_it_hides_tickets() {
     assert_eq!(total, 55);
     assert!(runtime.tasks().is_empty());
     assert!(reports.borrow().iter().all(|text| text.contains("Sinner")));
+    // What it hid came home void, and every place is free again.
+    runtime.block_on(yield_now());
+    assert!(format!("{runtime:?}").contains("tasks: 0"), "{runtime:?}");
+}
+
+#[test]
+fn places_are_free_once_what_a_policy_hid_has_come_back() {
+    let (mut runtime, _) = runtime::<Box<dyn Policy>>(Box::new(Sinner::new(Sin::HidesEverything)));
+    assert_eq!(runtime.block_on(sum()), 55);
+    assert!(!format!("{runtime:?}").contains("tasks: 0"), "{runtime:?}");
+    runtime.block_on(async { set_policy(parse("lifo").unwrap()).unwrap() });
+    assert_eq!(runtime.block_on(sum()), 55);
+    assert!(format!("{runtime:?}").contains("tasks: 0"), "{runtime:?}");
 }
 
 #[test]

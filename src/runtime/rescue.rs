@@ -75,12 +75,12 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         self.has_rescued = false;
         // What the old policy forgot or hid.
         if self.held > 0 {
-            while let Some(ticket) = moved.pop() {
-                drop(ticket.redeem());
-            }
+            // The old ones are void then, and come home as such.
+            let void = std::mem::take(&mut moved);
             for ticket in self.reissue() {
                 moved.enqueue(ticket, Cause::Moved);
             }
+            drop(void);
         }
         self.install(policy);
         while let Some(ticket) = moved.pop() {
