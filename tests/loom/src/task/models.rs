@@ -5,7 +5,7 @@
 //!
 //! Read next: `teeth.rs`, which shows that they can fail.
 
-use super::letter::{Mail, TaskWaker};
+use super::letter::{IDLE, Mail, TaskWaker};
 use super::model::{Loop, Place, Word, check};
 use crate::mailbox::is_held_elsewhere;
 use crate::primitives::Arc;
@@ -217,7 +217,7 @@ fn a_waker_is_recycled_behind_its_last_foreign_holder() {
         if !is_held_elsewhere(&waker, 1) {
             // Neither a holder nor a letter: the next tenant may move in.
             tenancy.write();
-            waker.relabel(1);
+            waker.relabel(1, IDLE);
         }
         holder.join().unwrap();
         looping.open_mail();
