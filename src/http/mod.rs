@@ -11,7 +11,7 @@
 //!   exchange.rs  <- head.rs (lines.rs) <-----------+
 //!       |        <- framing.rs  (where does it end? may we go on? reuse.rs)
 //!       |        <- response_body.rs <- body.rs (chunk.rs), trailers.rs
-//!       |                         <- content.rs (inflate.rs, gzip_header.rs)
+//!       |                         <- content.rs (inflate.rs, spell.rs)
 //!       v
 //!   events -> response, redirect.rs -> the next request
 //! ```
@@ -91,6 +91,8 @@ mod response;
 mod response_body;
 mod retry;
 mod reuse;
+#[cfg(feature = "gzip")]
+mod spell;
 mod syntax;
 mod tcp;
 mod timings;
