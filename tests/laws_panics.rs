@@ -3,7 +3,7 @@
 mod laws;
 
 use downbeat::time::sleep;
-use downbeat::{Handle, JoinError, spawn};
+use downbeat::{Handle, JoinError, SpawnOptions, spawn, spawn_with};
 use laws::{Bomb, ByHand, Count, MS, OnDrop, reporting_runtime, virtual_runtime};
 use std::any::Any;
 use std::future::{Future, pending};
@@ -47,6 +47,29 @@ async fn spawn_by_hand(drop: fn()) -> Result<u32, JoinError> {
         drop,
     })
     .await
+}
+
+#[test]
+fn t16_the_report_of_an_output_that_panics_in_its_drop_names_its_task() {
+    let (mut runtime, reports) = reporting_runtime();
+    let loud = || OnDrop(|| panic!("an output"));
+    runtime.block_on(async move {
+        // Nobody wants it when it comes, and nobody wants it any more.
+        let named = SpawnOptions::new().name("early");
+        spawn_with(async move { loud() }, named).detach();
+        let named = SpawnOptions::new().name("late");
+        let late = spawn_with(async move { loud() }, named);
+        sleep(MS).await;
+        drop(late);
+        sleep(MS).await;
+    });
+    let reports = reports.take();
+    assert_eq!(reports.len(), 2, "{reports:?}");
+    for (report, name) in reports.iter().zip(["early", "late"]) {
+        for part in ["the output of task", name, "laws_panics.rs", "an output"] {
+            assert!(report.contains(part), "{part} in {report}");
+        }
+    }
 }
 
 #[test]

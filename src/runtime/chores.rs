@@ -81,16 +81,19 @@ impl<P: Policy + 'static> Runtime<P> {
             let now = self.now;
             self.observe(|observer| observer.task_done(&card, now));
         }
-        self.drop_job(id, job);
+        drop_job(&self.state, id, job);
         let aftermath = self.state.table.end(id, ending);
-        self.clear_up(id, aftermath);
+        self.clear_up(aftermath);
     }
 
     /// What the end of a task leaves to do, outside every borrow.
-    pub(super) fn clear_up(&mut self, id: TaskId, aftermath: Aftermath) {
+    pub(super) fn clear_up(&mut self, aftermath: Aftermath) {
         self.tasks_done += 1;
-        if let Some(job) = aftermath.job {
-            self.drop_job(id, job);
+        if let Some((output, task)) = aftermath.output {
+            if let Err(message) = drop_caught(output) {
+                let what = format!("the output of task {task}");
+                self.state.report(&Report::DropPanicked { what, message });
+            }
             if self.watched {
                 self.now = self.state.clock.now();
             }
@@ -98,11 +101,6 @@ impl<P: Policy + 'static> Runtime<P> {
         if let Some(waker) = aftermath.watcher {
             self.wake(waker);
         }
-    }
-
-    /// Drops a future or an output; a panic in there is reported.
-    fn drop_job(&self, id: TaskId, job: BoxedJob) {
-        drop_job(&self.state, id, job);
     }
 
     /// Wakes; a foreign waker may panic, ours cannot.
@@ -185,7 +183,7 @@ pub(super) fn panicked(
     Ending::Panicked(payload)
 }
 
-/// Drops a future or an output; a panic in there is reported.
+/// Drops a future; a panic in there is reported.
 fn drop_job(state: &LoopState, id: TaskId, job: BoxedJob) {
     if let Err(message) = drop_caught(job) {
         report_drop(state, id, message);

@@ -127,7 +127,7 @@ impl<P: Policy + 'static> Runtime<P> {
             Polled::Pending => self.state.table.check_in(running, woken),
             Polled::Ended(ending) => {
                 let aftermath = self.state.table.check_in_ended(running, ending);
-                self.clear_up(id, aftermath);
+                self.clear_up(aftermath);
                 None
             }
         };

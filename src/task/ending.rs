@@ -37,8 +37,8 @@ pub(crate) enum Ending {
 /// What is left to do, outside the borrow, after a task has ended.
 #[derive(Default)]
 pub(crate) struct Aftermath {
-    /// A future or an output nobody wants.
-    pub(crate) job: Option<BoxedJob>,
+    /// An output nobody wants, and whose it was: the task is out of the table.
+    pub(crate) output: Option<(BoxedJob, TaskLabel)>,
     /// Who waited for the result.
     pub(crate) watcher: Option<Waker>,
 }
@@ -87,13 +87,13 @@ impl TaskTable {
         card.life.remains.set(remains);
         Aftermath {
             watcher: card.life.watcher.take(),
-            job: self.discard(card),
+            output: self.discard(card),
         }
     }
 
     /// What nobody will ask for: an output is handed out to be dropped, a panic goes
     /// to the report hook. Then the slot is free, if the ticket is home.
-    fn discard(&self, card: Rc<Sched>) -> Option<BoxedJob> {
+    fn discard(&self, card: Rc<Sched>) -> Option<(BoxedJob, TaskLabel)> {
         if !card.life.detached.get() {
             return None;
         }
@@ -102,8 +102,9 @@ impl TaskTable {
             self.note_unread(TaskLabel::of(&card), payload, PanickedIn::Poll);
         }
         card.life.remains.set(Remains::Taken);
+        let output = job.map(|job| (job, TaskLabel::of(&card)));
         self.release_if_over(card);
-        job
+        output
     }
 
     /// Frees the slot of a task that has ended, whose result nobody wants any
@@ -191,7 +192,7 @@ impl TaskTable {
 
     /// Detaches a task: nobody will ask for its result. Returns the output, if it is
     /// there, to be dropped.
-    pub(crate) fn detach(&self, id: TaskId) -> Option<BoxedJob> {
+    pub(crate) fn detach(&self, id: TaskId) -> Option<(BoxedJob, TaskLabel)> {
         let card = self.card(id)?;
         card.life.detached.set(true);
         drop(card.life.watcher.take());

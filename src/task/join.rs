@@ -13,7 +13,7 @@
 //! Read next: `census.rs`, then `policy/mod.rs`.
 
 use super::ending::PanickedIn;
-use super::info::{Sched, TaskId, TaskLabel};
+use super::info::{Sched, TaskId};
 use super::slot::{Remains, waker_of};
 use super::table::TaskTable;
 use super::waker::{self, Mail};
@@ -199,13 +199,11 @@ impl<T> Drop for JoinHandle<T> {
         let Some(id) = self.id.filter(|_| !self.taken) else {
             return;
         };
-        let label = self.table.card(id).map(|card| TaskLabel::of(&card));
-        let Some(job) = self.table.detach(id) else {
+        let Some((job, label)) = self.table.detach(id) else {
             return;
         };
         // LAW T16: an output that panics in its drop takes nobody with it.
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(job)));
-        if let (Err(payload), Some(label)) = (dropped, label) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
             self.table.note_unread(label, payload, PanickedIn::Drop);
         }
     }
