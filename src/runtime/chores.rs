@@ -12,7 +12,7 @@
 //! Read next: `wait.rs`.
 
 use super::Runtime;
-use super::report::Report;
+use super::report::{Report, to_stderr};
 use super::state::LoopState;
 use crate::mailbox::Origin;
 use crate::policy::{Cause, Policy};
@@ -53,20 +53,8 @@ impl<P: Policy + 'static> Runtime<P> {
 
     /// Panics of tasks whose results nobody will read.
     pub(super) fn report_unread(&self) {
-        for Unread {
-            task,
-            payload,
-            when,
-        } in self.state.table.take_unread()
-        {
-            let message = panic_message(payload);
-            self.state.report(&match when {
-                PanickedIn::Poll => Report::TaskPanicked { task, message },
-                PanickedIn::Drop => {
-                    let what = format!("the output of task {task}");
-                    Report::DropPanicked { what, message }
-                }
-            });
+        for unread in self.state.table.take_unread() {
+            self.state.report(&report_of(unread));
         }
     }
 
@@ -160,6 +148,28 @@ impl<P: Policy + 'static> Runtime<P> {
             observer.task_runnable(task, cause, now);
         });
     }
+}
+
+/// What is said of a panic that nobody will read.
+fn report_of(unread: Unread) -> Report {
+    let Unread {
+        task,
+        payload,
+        when,
+    } = unread;
+    let message = panic_message(payload);
+    match when {
+        PanickedIn::Poll => Report::TaskPanicked { task, message },
+        PanickedIn::Drop => {
+            let what = format!("the output of task {task}");
+            Report::DropPanicked { what, message }
+        }
+    }
+}
+
+/// LAW J06: a panic that nobody will read, of a task whose loop is gone with its hook.
+pub(super) fn report_to_stderr(unread: Unread) {
+    to_stderr(format_args!("{}", report_of(unread)));
 }
 
 /// What a panic in a poll makes of the task.

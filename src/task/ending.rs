@@ -124,18 +124,23 @@ impl TaskTable {
         }
     }
 
-    /// Keeps a panic for the report hook.
+    /// Keeps a panic for the report hook, or for whoever is left.
     pub(super) fn note_unread(
         &self,
         task: TaskLabel,
         payload: Box<dyn Any + Send>,
         when: PanickedIn,
     ) {
-        self.unread.borrow_mut().push(Unread {
+        let unread = Unread {
             task,
             payload,
             when,
-        });
+        };
+        // LAW J06: handles outlive their loop.
+        if let Some(heir) = self.heir.get() {
+            return heir(unread);
+        }
+        self.unread.borrow_mut().push(unread);
         self.home.call_attention();
     }
 

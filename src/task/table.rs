@@ -38,6 +38,8 @@ pub(crate) struct TaskTable {
     pub(super) aborts: RefCell<VecDeque<TaskId>>,
     /// Panics that nobody will read, for the report hook.
     pub(super) unread: RefCell<Vec<Unread>>,
+    /// Who gets such panics once the loop is gone.
+    pub(super) heir: Cell<Option<fn(Unread)>>,
     /// Where dropped tickets come home to.
     pub(super) home: Rc<Home>,
     /// Set when the loop is gone: no task is taken any more.
@@ -56,6 +58,7 @@ impl TaskTable {
             spares: RefCell::default(),
             aborts: RefCell::default(),
             unread: RefCell::default(),
+            heir: Cell::new(None),
             home: Rc::default(),
             closed: Cell::new(false),
             loop_id,
@@ -190,6 +193,11 @@ impl TaskTable {
         self.closed.set(true);
         self.home.close();
         self.spares.borrow_mut().clear();
+    }
+
+    /// The loop is gone. Panics that nobody will read go to `heir` from now on.
+    pub(crate) fn leave_to(&self, heir: fn(Unread)) {
+        self.heir.set(Some(heir));
     }
 
     /// Whether the loop is gone, or about to be.
