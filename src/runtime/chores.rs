@@ -30,8 +30,13 @@ impl<P: Policy + 'static> Runtime<P> {
     #[cold]
     pub(super) fn look_after_now(&mut self) {
         self.custody.look_after_tickets();
-        // Before the cancellations: it asks for some.
+        // Before the cancellations: both ask for some, the second in the drop of the
+        // old policy.
         self.custody.look_after_shed();
+        let next = self.state.next_policy.borrow_mut().take();
+        if let Some(policy) = next {
+            self.replace_policy(policy);
+        }
         // Those that are there now: a drop that asks for more gets its turn later.
         for _ in 0..self.state.table.aborts() {
             let Some(id) = self.state.table.next_abort() else {
@@ -42,10 +47,6 @@ impl<P: Policy + 'static> Runtime<P> {
             self.hand_over(Cause::Task(id));
         }
         self.report_unread();
-        let next = self.state.next_policy.borrow_mut().take();
-        if let Some(policy) = next {
-            self.replace_policy(policy);
-        }
         // Not the next task's time.
         self.now = self.state.clock.now();
         self.hand_over(Cause::Moved);

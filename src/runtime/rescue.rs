@@ -67,8 +67,13 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Replaces the policy between two polls; all tickets move over.
     pub(crate) fn replace(&mut self, policy: P) {
+        if let Some(policy) = &self.policy {
+            self.retired = Some(name_of(policy));
+        }
         self.retire_policy();
         self.rescue_returned();
+        // What it turned away in its own drop, while those tickets are still valid.
+        self.look_after_shed();
         let mut moved = std::mem::take(&mut self.rescue);
         // What the old policy forgot or hid.
         if self.held > 0 {
@@ -106,9 +111,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         if self.policy.is_none() {
             resume_unwind(payload);
         }
-        let name = self.policy.as_ref().map(|policy| {
-            catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
-        });
+        let name = self.policy.as_ref().map(name_of);
         let (policy, message) = (name.unwrap_or_default(), panic_message(payload));
         self.dismiss(policy.clone());
         self.issuer
@@ -127,4 +130,9 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         // forgot or hid, once nothing else is left.
         self.held = self.held.max(1);
     }
+}
+
+/// What a policy is called that is about to go.
+fn name_of<P: Policy>(policy: &P) -> String {
+    catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
 }
