@@ -360,7 +360,7 @@ fn s03_volume_spends_the_budget_too() {
     assert!(wire <= kib, "{wire} bytes of empty members a poll");
     let one = [coded.as_bytes(), &HEADER].concat();
     let (wire, _) = volume(one, BLOCKS.repeat(500), 20);
-    assert!(wire <= 9 * kib, "{wire} bytes of empty blocks a poll");
+    assert!(wire <= 17 * kib, "{wire} bytes of empty blocks a poll");
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn s03_what_lies_between_two_codings_is_work_too() {
         reading.await.unwrap()
     });
     assert_eq!(kind, ErrorKind::TooLarge(Limit::BodyBytes));
-    assert!(polls >= 3, "{polls} polls");
+    assert!(polls >= 2, "{polls} polls");
 }
 
 /// What a hostile server plays, and the request it plays it for.

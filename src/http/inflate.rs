@@ -35,7 +35,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use super::gzip_header::{GzipHeader, HeaderByte};
 use super::kind::{DecodeFault, ErrorKind};
 use super::quirk::{Quirk, Quirks};
-use super::spell::{PART, Spell};
+use super::spell::Spell;
 
 /// How the deflate stream is wrapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,7 +119,7 @@ impl Inflater {
         while !spell.is_over() {
             let before = (rest.len(), out.filled().len(), self.is_inflating());
             // LAW S03: a part is short, so no step is long, whatever is in the input.
-            let mut part = rest.get(..PART).unwrap_or(rest);
+            let mut part = rest.get(..spell.part_size()).unwrap_or(rest);
             let all = part.len();
             match self.is_inflating() {
                 true => self.inflate(&mut part, out, room)?,

@@ -2,8 +2,8 @@
 //!
 //! Owns: the work done since the last pause, in parts of the input and in time.
 //!
-//! Laws: S03, a spell ends after a bounded number of parts, each of at most
-//! [`PART`] bytes of input, and earlier if the clock says so.
+//! Laws: S03, a spell ends after a bounded number of parts, each of a bounded number
+//! of bytes, and earlier if the clock says so.
 //!
 //! WHY NOT bytes alone: what a byte costs is the sender's choice. Ordinary content
 //! costs ten nanoseconds a byte; a block without content is ten bits and costs
@@ -29,7 +29,14 @@ use std::time::{Duration, Instant};
 use crate::time;
 
 /// Bytes of input between two looks at the clock.
-pub(crate) const PART: usize = 128;
+const PART: usize = 256;
+
+/// The same once a part of this body was slow: few enough to be soon over, however
+/// slow they are.
+const SMALL_PART: usize = 32;
+
+/// Longer than this, a part is slow. An ordinary one takes some 3 microseconds.
+const SLOW: Duration = Duration::from_micros(25);
 
 /// Parts of a spell.
 const PARTS: u32 = 64;
@@ -45,6 +52,8 @@ pub(crate) struct Spell {
     worked: Duration,
     /// Since when we work.
     since: Instant,
+    /// Bytes of the next part.
+    size: usize,
 }
 
 impl Spell {
@@ -54,6 +63,7 @@ impl Spell {
             parts: 0,
             worked: Duration::ZERO,
             since: time::now(),
+            size: PART,
         }
     }
 
@@ -71,8 +81,16 @@ impl Spell {
         let now = time::now();
         let took = now.saturating_duration_since(self.since);
         self.worked = self.worked.saturating_add(took);
+        if took > SLOW {
+            self.size = SMALL_PART;
+        }
         self.since = now;
         self.parts = self.parts.saturating_add(1);
+    }
+
+    /// Bytes of input that the next part may have.
+    pub(crate) fn part_size(&self) -> usize {
+        self.size
     }
 
     /// Is it time for a pause?

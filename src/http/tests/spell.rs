@@ -48,5 +48,7 @@ fn slow_work_ends_a_spell_before_its_parts_do() {
         assert!(spell.is_over());
         spell.resume();
         assert!(!spell.is_over());
+        // Who was slow once is not trusted with large parts again.
+        assert_eq!(spell.part_size(), SMALL_PART);
     });
 }
