@@ -2,6 +2,7 @@
 
 mod laws;
 
+use downbeat::policy::{Cause, Fifo, Policy, Runnable};
 use downbeat::runtime::{Report, Stuck};
 use downbeat::sync::channel;
 use downbeat::time::work;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Two tasks, each of which waits for what the other would send after that.
 async fn on_each_others_channels() {
@@ -80,6 +81,52 @@ fn under_the_real_clock_the_list_goes_to_the_hook_and_may_be_the_end() {
         names_both(&runtime.try_block_on(on_each_others_channels()).unwrap_err());
         assert!(seen.take().is_empty(), "an end is no report");
     });
+}
+
+#[test]
+fn a_policy_that_hides_a_ticket_for_ever_does_not_make_the_loop_unsure() {
+    /// Serves everybody but takes the tickets of some away for good.
+    #[derive(Default)]
+    struct Magpie {
+        queue: Fifo,
+        nest: Vec<Runnable>,
+        forgets: bool,
+    }
+    impl Policy for Magpie {
+        fn enqueue(&mut self, task: Runnable, cause: Cause) {
+            let shiny = task.name().is_some_and(|name| name == "shiny");
+            match (shiny && task.polls() == 0, self.forgets) {
+                (false, _) => self.queue.enqueue(task, cause),
+                (true, false) => self.nest.push(task),
+                (true, true) => std::mem::forget(task),
+            }
+        }
+        fn pick_next(&mut self, now: Instant) -> Option<Runnable> {
+            self.queue.pick_next(now)
+        }
+    }
+    for forgets in [false, true] {
+        within_ten_seconds(move || {
+            let (builder, reports) = Reports::of(Runtime::builder());
+            let policy = Magpie {
+                forgets,
+                ..Magpie::default()
+            };
+            // Patience that no test has: only certainty ends it.
+            let builder = builder.policy(policy).stuck_after(MS * 1_000_000);
+            let mut runtime = builder.build().unwrap();
+            let stuck = runtime.try_block_on(async {
+                let shiny = SpawnOptions::new().name("shiny");
+                spawn_with(std::future::pending::<()>(), shiny).await
+            });
+            let text = stuck.unwrap_err().to_string();
+            assert!(text.contains("\"shiny\" (tests/laws_stuck.rs:"), "{text}");
+            assert!(text.contains("waits after 1 poll(s)"), "{text}");
+            let reports = reports.take();
+            assert_eq!(reports.len(), 1, "{reports:?}");
+            assert!(reports[0].contains("keeps the ticket"), "{reports:?}");
+        });
+    }
 }
 
 #[test]

@@ -16,11 +16,13 @@ use super::slot::{Life, Stage, TaskState, place, shared, waker_of};
 use super::table::TaskTable;
 use super::ticket::Runnable;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 impl TaskTable {
     /// Voids the tickets that are out and issues fresh ones; returns them.
     pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
+        let mut voided = self.voided.borrow_mut();
+        voided.retain(|card| card.strong_count() > 0);
         let mut husks = Vec::new();
         let mut fresh = Vec::new();
         for slot in self.tasks.borrow_mut().iter_mut() {
@@ -29,6 +31,7 @@ impl TaskTable {
             }
             let life = Life::new(slot.life.bell.clone());
             slot.life.move_to(&life);
+            voided.push(Rc::downgrade(slot));
             *slot = Rc::new(slot.copy(Rc::clone(&self.home), life));
             if slot.life.is_over() {
                 slot.life.ticket_is_out.set(false);
@@ -76,19 +79,24 @@ impl TaskTable {
     /// hands than ours.
     ///
     /// The clones of whoever waits for a task of this table are ours: they are woken
-    /// by the end of that task, which would have to be woken first.
+    /// by the end of that task, which would have to be woken first. So are those on
+    /// cards whose tickets are void: a policy that hides one cannot wake by it.
     pub(crate) fn is_wakeable(&self) -> bool {
         let tasks = self.tasks.borrow();
-        let mut watching: HashMap<*const (), usize> = HashMap::new();
+        let mut ours: HashMap<*const (), usize> = HashMap::new();
         for (_, card) in tasks.iter() {
             let watcher = card.life.watcher.take();
             if let Some(waker) = &watcher {
-                *watching.entry(waker.data()).or_default() += 1;
+                *ours.entry(waker.data()).or_default() += 1;
             }
             card.life.watcher.set(watcher);
         }
+        for card in self.voided.borrow().iter().filter_map(Weak::upgrade) {
+            // A card has its task's waker twice.
+            *ours.entry(waker_of(&card).data()).or_default() += 2;
+        }
         tasks.iter().any(|(_, card)| {
-            let ours = watching.get(&waker_of(card).data()).copied();
+            let ours = ours.get(&waker_of(card).data()).copied();
             !card.life.is_over() && card.life.is_held_elsewhere(ours.unwrap_or(0))
         })
     }

@@ -25,7 +25,7 @@ use crate::slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Instant;
 
 /// All tasks of one loop.
@@ -34,6 +34,8 @@ pub(crate) struct TaskTable {
     pub(super) tasks: RefCell<Slab<Rc<Sched>>>,
     /// Cards, with their wakers, of finished tasks, for the next ones.
     pub(super) spares: RefCell<Vec<Rc<Sched>>>,
+    /// Cards whose tickets are void and that somebody still keeps.
+    pub(super) voided: RefCell<Vec<Weak<Sched>>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
     pub(super) aborts: RefCell<VecDeque<TaskId>>,
     /// Panics that nobody will read, for the report hook.
@@ -56,6 +58,7 @@ impl TaskTable {
         Self {
             tasks: RefCell::new(Slab::new()),
             spares: RefCell::default(),
+            voided: RefCell::default(),
             aborts: RefCell::default(),
             unread: RefCell::default(),
             heir: Cell::new(None),
