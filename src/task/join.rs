@@ -310,8 +310,10 @@ pub(crate) fn drop_caught<T>(value: T) -> Result<(), String> {
     dropped.map_err(|payload| {
         let message = panic_text(&*payload).to_owned();
         // WHY NOT just drop it: a payload may panic in its drop too, with a payload
-        // that does. The second one of a row is left behind.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // that does. The second one of a row is left behind, unless it is text.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+            && !(second.is::<&'static str>() || second.is::<String>())
+        {
             Box::leak(second);
         }
         message
