@@ -153,7 +153,7 @@ impl Transfer {
         loop {
             match self.understand()? {
                 event::Event::Body(piece) => {
-                    charge(match self.exchange.pauses() {
+                    budget::charge(match self.exchange.pauses() {
                         true => usize::MAX,
                         false => self.exchange.inflated(piece) / OUT_PER_UNIT,
                     });
@@ -164,7 +164,7 @@ impl Transfer {
                     return Poll::Ready(Ok(Next::End));
                 }
                 event::Event::Again => {
-                    charge(usize::MAX);
+                    budget::charge(usize::MAX);
                     if budget::spend(cx).is_pending() {
                         ready!(self.poll_watch(cx))?;
                     }
@@ -239,7 +239,7 @@ impl Transfer {
         };
         Poll::Ready(match ready!(connection.poll_recv(cx)) {
             Ok(Read::Bytes(n)) => {
-                charge(n / IN_PER_UNIT);
+                budget::charge(n / IN_PER_UNIT);
                 self.wire.1 = self.wire.1.saturating_add(n as u64);
                 self.watch.on_read(n);
                 Ok(())
@@ -279,23 +279,12 @@ impl Transfer {
     }
 }
 
-/// Bytes from the connection that cost a unit of the budget beside the read's own.
+/// LAW S03: bytes from the connection that cost a unit of the budget beside the read's
+/// own, so that a server that floods us holds the loop no longer than one that sends a
+/// little.
 pub(super) const IN_PER_UNIT: usize = 1024;
 /// Bytes that inflating made, likewise.
 const OUT_PER_UNIT: usize = 4096;
-
-/// LAW S03: spends units for volume, so that a server that floods us holds the loop no
-/// longer than one that sends a little.
-///
-/// WHY NOT a unit per read alone: 128 reads can be 8 MiB, and all 99 others wait.
-pub(super) fn charge(units: usize) {
-    let left = budget::set(0);
-    let units = u32::try_from(units).unwrap_or(u32::MAX);
-    budget::set(match left {
-        budget::UNLIMITED => left,
-        left => left.saturating_sub(units),
-    });
-}
 
 fn phase_of(stage: Stage) -> Phase {
     match stage {
