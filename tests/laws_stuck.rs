@@ -90,43 +90,37 @@ fn a_policy_that_hides_a_ticket_for_ever_does_not_make_the_loop_unsure() {
     struct Magpie {
         queue: Fifo,
         nest: Vec<Runnable>,
-        forgets: bool,
     }
     impl Policy for Magpie {
         fn enqueue(&mut self, task: Runnable, cause: Cause) {
             let shiny = task.name().is_some_and(|name| name == "shiny");
-            match (shiny && task.polls() == 0, self.forgets) {
-                (false, _) => self.queue.enqueue(task, cause),
-                (true, false) => self.nest.push(task),
-                (true, true) => std::mem::forget(task),
+            match shiny && task.polls() == 0 {
+                false => self.queue.enqueue(task, cause),
+                true => self.nest.push(task),
             }
         }
         fn pick_next(&mut self, now: Instant) -> Option<Runnable> {
             self.queue.pick_next(now)
         }
     }
-    for forgets in [false, true] {
-        within_ten_seconds(move || {
-            let (builder, reports) = Reports::of(Runtime::builder());
-            let policy = Magpie {
-                forgets,
-                ..Magpie::default()
-            };
-            // Patience that no test has: only certainty ends it.
-            let builder = builder.policy(policy).stuck_after(MS * 1_000_000);
-            let mut runtime = builder.build().unwrap();
-            let stuck = runtime.try_block_on(async {
-                let shiny = SpawnOptions::new().name("shiny");
-                spawn_with(std::future::pending::<()>(), shiny).await
-            });
-            let text = stuck.unwrap_err().to_string();
-            assert!(text.contains("\"shiny\" (tests/laws_stuck.rs:"), "{text}");
-            assert!(text.contains("waits after 1 poll(s)"), "{text}");
-            let reports = reports.take();
-            assert_eq!(reports.len(), 1, "{reports:?}");
-            assert!(reports[0].contains("keeps the ticket"), "{reports:?}");
+    within_ten_seconds(|| {
+        let (builder, reports) = Reports::of(Runtime::builder());
+        // Patience that no test has: only certainty ends it.
+        let builder = builder
+            .policy(Magpie::default())
+            .stuck_after(MS * 1_000_000);
+        let mut runtime = builder.build().unwrap();
+        let stuck = runtime.try_block_on(async {
+            let shiny = SpawnOptions::new().name("shiny");
+            spawn_with(std::future::pending::<()>(), shiny).await
         });
-    }
+        let text = stuck.unwrap_err().to_string();
+        assert!(text.contains("\"shiny\" (tests/laws_stuck.rs:"), "{text}");
+        assert!(text.contains("waits after 1 poll(s)"), "{text}");
+        let reports = reports.take();
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        assert!(reports[0].contains("keeps the ticket"), "{reports:?}");
+    });
 }
 
 #[test]

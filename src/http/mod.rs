@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Laws: H the framing, L the limits, D the deadlines, N URLs and secrets,
-//! E the errors; each named in the file that keeps it.
+//! E the errors; each named in the file that keeps it. E01, nothing a peer sends can
+//! panic: below here the lints deny what could.
 //!
 //! Read next: `exchange.rs`, then `framing.rs`.
 

@@ -20,7 +20,7 @@ use crate::task::ending::{Aftermath, Ending, PanickedIn, Unread};
 use crate::task::job::BoxedJob;
 use crate::task::join::{drop_caught, panic_message};
 use crate::task::waker::Mail;
-use crate::task::{Sched, TaskId};
+use crate::task::{Sched, TaskId, TaskLabel};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
@@ -80,8 +80,7 @@ impl<P: Policy + 'static> Runtime<P> {
         self.tasks_done += 1;
         if let Some((output, task)) = aftermath.output {
             if let Err(message) = drop_caught(output) {
-                let what = format!("the output of task {task}");
-                self.state.report(&Report::DropPanicked { what, message });
+                self.state.report(&report_of_output(&task, message));
             }
             if self.watched {
                 self.now = self.state.clock.now();
@@ -153,19 +152,16 @@ impl<P: Policy + 'static> Runtime<P> {
 
 /// What is said of a panic that nobody will read.
 fn report_of(unread: Unread) -> Report {
-    let Unread {
-        task,
-        payload,
-        when,
-    } = unread;
-    let message = panic_message(payload);
-    match when {
+    let (task, message) = (unread.task, panic_message(unread.payload));
+    match unread.when {
         PanickedIn::Poll => Report::TaskPanicked { task, message },
-        PanickedIn::Drop => {
-            let what = format!("the output of task {task}");
-            Report::DropPanicked { what, message }
-        }
+        PanickedIn::Drop => report_of_output(&task, message),
     }
+}
+
+fn report_of_output(task: &TaskLabel, message: String) -> Report {
+    let what = format!("the output of task {task}");
+    Report::DropPanicked { what, message }
 }
 
 /// LAW J06: a panic that nobody will read, of a task whose loop is gone with its hook.

@@ -21,7 +21,7 @@ use std::rc::{Rc, Weak};
 impl TaskTable {
     /// Voids the tickets that are out and issues fresh ones; returns them.
     pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
-        let mut voided = self.voided.borrow_mut();
+        let mut voided = self.estate.voided.borrow_mut();
         voided.retain(|card| card.strong_count() > 0);
         let mut husks = Vec::new();
         let mut fresh = Vec::new();
@@ -91,7 +91,7 @@ impl TaskTable {
             }
             card.life.watcher.set(watcher);
         }
-        for card in self.voided.borrow().iter().filter_map(Weak::upgrade) {
+        for card in self.estate.voided.borrow().iter().filter_map(Weak::upgrade) {
             // A card has its task's waker twice.
             *ours.entry(waker_of(&card).data()).or_default() += 2;
         }

@@ -1,6 +1,6 @@
 //! The end of a task: its value, a panic, a cancellation, and what follows.
 //!
-//! Owns: `Ending`, and the second half of `TaskTable`'s methods, from a task's last
+//! Owns: `Ending`, `Estate`, and the second half of `TaskTable`'s methods, from a task's last
 //! poll to its empty slot.
 //!
 //! Laws: T16, a panic or a drop at the end of one task takes no other with it. T2,
@@ -17,9 +17,10 @@ use super::job::{BoxedJob, Job};
 use super::slot::{Remains, Running, Stage, place, shared};
 use super::table::TaskTable;
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 /// How a task ended.
@@ -41,6 +42,17 @@ pub(crate) struct Aftermath {
     pub(crate) output: Option<(BoxedJob, TaskLabel)>,
     /// Who waited for the result.
     pub(crate) watcher: Option<Waker>,
+}
+
+/// What tasks leave behind.
+#[derive(Default)]
+pub(super) struct Estate {
+    /// Panics that nobody will read, for the report hook.
+    unread: RefCell<Vec<Unread>>,
+    /// Who gets such panics once the loop is gone.
+    heir: Cell<Option<fn(Unread)>>,
+    /// Cards whose tickets are void and that somebody still keeps.
+    pub(super) voided: RefCell<Vec<Weak<Sched>>>,
 }
 
 /// A panic nobody will read.
@@ -137,16 +149,21 @@ impl TaskTable {
             when,
         };
         // LAW J06: handles outlive their loop.
-        if let Some(heir) = self.heir.get() {
+        if let Some(heir) = self.estate.heir.get() {
             return heir(unread);
         }
-        self.unread.borrow_mut().push(unread);
+        self.estate.unread.borrow_mut().push(unread);
         self.home.call_attention();
+    }
+
+    /// The loop is gone. Panics that nobody will read go to `heir` from now on.
+    pub(crate) fn leave_to(&self, heir: fn(Unread)) {
+        self.estate.heir.set(Some(heir));
     }
 
     /// The panics nobody will read, since the last call.
     pub(crate) fn take_unread(&self) -> Vec<Unread> {
-        self.unread.take()
+        self.estate.unread.take()
     }
 
     /// Asks for the end of a task; the loop drops its future at the next collect.

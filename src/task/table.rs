@@ -12,7 +12,7 @@
 //!
 //! Read next: `ending.rs`.
 
-use super::ending::Unread;
+use super::ending::Estate;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::options::SpawnOptions;
@@ -25,7 +25,7 @@ use crate::slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Instant;
 
 /// All tasks of one loop.
@@ -34,14 +34,10 @@ pub(crate) struct TaskTable {
     pub(super) tasks: RefCell<Slab<Rc<Sched>>>,
     /// Cards, with their wakers, of finished tasks, for the next ones.
     pub(super) spares: RefCell<Vec<Rc<Sched>>>,
-    /// Cards whose tickets are void and that somebody still keeps.
-    pub(super) voided: RefCell<Vec<Weak<Sched>>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
     pub(super) aborts: RefCell<VecDeque<TaskId>>,
-    /// Panics that nobody will read, for the report hook.
-    pub(super) unread: RefCell<Vec<Unread>>,
-    /// Who gets such panics once the loop is gone.
-    pub(super) heir: Cell<Option<fn(Unread)>>,
+    /// What tasks leave behind that is not theirs any more.
+    pub(super) estate: Estate,
     /// Where dropped tickets come home to.
     pub(super) home: Rc<Home>,
     /// Set when the loop is gone: no task is taken any more.
@@ -58,10 +54,8 @@ impl TaskTable {
         Self {
             tasks: RefCell::new(Slab::new()),
             spares: RefCell::default(),
-            voided: RefCell::default(),
             aborts: RefCell::default(),
-            unread: RefCell::default(),
-            heir: Cell::new(None),
+            estate: Estate::default(),
             home: Rc::default(),
             closed: Cell::new(false),
             loop_id,
@@ -196,11 +190,6 @@ impl TaskTable {
         self.closed.set(true);
         self.home.close();
         self.spares.borrow_mut().clear();
-    }
-
-    /// The loop is gone. Panics that nobody will read go to `heir` from now on.
-    pub(crate) fn leave_to(&self, heir: fn(Unread)) {
-        self.heir.set(Some(heir));
     }
 
     /// Whether the loop is gone, or about to be.
