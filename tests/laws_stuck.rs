@@ -7,7 +7,7 @@ use downbeat::runtime::{Report, Stuck};
 use downbeat::sync::channel;
 use downbeat::time::work;
 use downbeat::{Runtime, SpawnOptions, gather, spawn_with};
-use laws::{MS, Reports, reporting_runtime, within_ten_seconds};
+use laws::{MS, Reports, reporting_runtime, without_hanging};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,7 +49,7 @@ fn names_both(stuck: &Stuck) {
 
 #[test]
 fn two_tasks_on_each_others_channels_are_stuck() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let (mut runtime, _) = reporting_runtime();
         names_both(&runtime.try_block_on(on_each_others_channels()).unwrap_err());
         // The same list is what `block_on` panics with.
@@ -67,7 +67,7 @@ fn two_tasks_on_each_others_channels_are_stuck() {
 
 #[test]
 fn under_the_real_clock_the_list_goes_to_the_hook_and_may_be_the_end() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let hook = Rc::clone(&seen);
         let builder = Runtime::builder().stuck_after(MS).on_report(move |report| {
@@ -103,7 +103,7 @@ fn a_policy_that_hides_a_ticket_for_ever_does_not_make_the_loop_unsure() {
             self.queue.pick_next(now)
         }
     }
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let (builder, reports) = Reports::of(Runtime::builder());
         // Patience that no test has: only certainty ends it.
         let builder = builder
@@ -125,7 +125,7 @@ fn a_policy_that_hides_a_ticket_for_ever_does_not_make_the_loop_unsure() {
 
 #[test]
 fn a_bare_thread_that_wakes_after_three_seconds_is_not_killed() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let (builder, reports) = Reports::of(Runtime::builder());
         let mut runtime = builder.build().unwrap();
         let woken = Arc::new(AtomicBool::new(false));
