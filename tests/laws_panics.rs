@@ -218,7 +218,7 @@ fn j06_alone() {
         .build()
         .unwrap();
     let (poll, output) = runtime.block_on(async {
-        let poll = spawn_with(
+        let poll: JoinHandle<()> = spawn_with(
             async { panic!("in a poll") },
             SpawnOptions::new().name("poll"),
         );
@@ -229,7 +229,6 @@ fn j06_alone() {
     });
     drop(kept);
     drop(runtime);
-    let _: JoinHandle<()> = poll;
     drop(poll);
     drop(output);
 }

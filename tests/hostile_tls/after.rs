@@ -225,6 +225,30 @@ fn alerts_in_the_middle() {
 }
 
 #[test]
+fn a_fault_right_behind_an_answer_costs_the_connection_and_not_the_answer() {
+    for version in BOTH {
+        for (fault, open) in [("none", 1), ("an alert", 0), ("noise", 0), ("an end", 0)] {
+            let identity = Rc::new(Identity::new(0, 1));
+            let (outcome, (_, left)) = counted(&identity, version, move |peer| async move {
+                let mut server = peer.agree().await;
+                let mut all = server.seal(DATA, &[HEAD, b"12345678"].concat());
+                match fault {
+                    "an alert" => all.extend(server.seal(ALERT, &[2, 80])),
+                    "noise" => all.extend([23, 3, 3, 0, 20].iter().chain(&[7; 20])),
+                    _ => {}
+                }
+                server.raw(&all).await;
+                if fault != "an end" {
+                    server.read_to_end().await;
+                }
+            });
+            assert_eq!(outcome, answered("12345678"), "{version:?}: {fault}");
+            assert_eq!(left, open, "{version:?}: {fault}");
+        }
+    }
+}
+
+#[test]
 fn v04_ends_in_the_middle() {
     for version in BOTH {
         for notify in [false, true] {
@@ -334,7 +358,7 @@ fn a_record_that_dribbles_is_silence() {
 fn s03_records_with_nothing_in_them_spend_the_budget() {
     for version in BOTH {
         let identity = Rc::new(Identity::new(0, 1));
-        let (outcome, polls) = counted(&identity, version, |peer| async move {
+        let (outcome, (polls, _)) = counted(&identity, version, |peer| async move {
             let mut server = peer.agree().await;
             // All at once: a thousand bytes in half a megabyte of records.
             let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
