@@ -64,3 +64,14 @@ pub(crate) fn spend(cx: &mut Context<'_>) -> Poll<()> {
     }
     Poll::Ready(())
 }
+
+/// Takes units away for what an operation cost beside its own unit: volume.
+///
+/// WHY NOT a unit per operation alone: 128 reads can be 8 MiB, and everybody else waits.
+pub(crate) fn charge(units: usize) {
+    let units = u32::try_from(units).unwrap_or(u32::MAX);
+    let left = LEFT.get();
+    if left != UNLIMITED {
+        LEFT.set(left.saturating_sub(units));
+    }
+}

@@ -234,7 +234,10 @@ fn the_tour_visits_real_items_and_the_whole_kernel() {
 /// The names of all tests, wherever they are.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for source in ["src", "tests", "examples"].into_iter().flat_map(sources) {
+    // Packages of their own are left out, so their tests are named here.
+    let nested = ["tests/loom/src", "tests/chaos/tests"];
+    let folders = ["src", "tests", "examples"].into_iter().chain(nested);
+    for source in folders.flat_map(sources) {
         for (_, after) in source
             .text
             .match_indices("#[test]")
@@ -311,6 +314,44 @@ fn laws_that_are_named_are_listed() {
                     "{}: LAW {law} is not in docs/reference/laws.md",
                     source.path
                 ));
+            }
+        }
+    }
+    assert_none(&complaints);
+}
+
+/// The lints hold for a module and everything below it; a way out of one needs a reason.
+#[test]
+fn e01_what_can_panic_is_denied_where_a_peer_is_read() {
+    let lints = [
+        "unwrap_used",
+        "expect_used",
+        "indexing_slicing",
+        "arithmetic_side_effects",
+        "panic",
+    ]
+    .map(|lint| format!("clippy::{lint}"));
+    let mut complaints = Vec::new();
+    for module in ["src/http/mod.rs", "src/tls/mod.rs"] {
+        let text = read(module);
+        let denied = text
+            .split_once("deny(")
+            .and_then(|(_, rest)| rest.split_once(')'));
+        let (denied, _) = denied.expect("a list of lints");
+        let words: Vec<&str> = denied.split(',').map(str::trim).collect();
+        let missing = lints.iter().filter(|lint| !words.contains(&lint.as_str()));
+        complaints.extend(missing.map(|lint| format!("{module} does not deny {lint}")));
+    }
+    for source in library() {
+        if !source.path.contains("src/http/") && !source.path.contains("src/tls/") {
+            continue;
+        }
+        for (at, mark) in source.text.match_indices("allow(") {
+            let inside = &source.text[at + mark.len()..];
+            let inside = &inside[..inside.find(')').unwrap_or(inside.len())];
+            let waived = lints.iter().any(|lint| inside.contains(lint.as_str()));
+            if waived && !inside.contains("reason") {
+                complaints.push(format!("{}: allow({inside}) without a reason", source.path));
             }
         }
     }

@@ -319,10 +319,19 @@ fn a_response_before_the_request_is_that_connections_first_answer() {
     });
 }
 
+/// The header of a gzip member, and four deflate blocks without content: ten bits each,
+/// and each makes the decoder build its tables.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+const BLOCKS: [u8; 5] = [0x02, 0x08, 0x20, 0x80, 0x00];
+
 /// Bytes on the wire and bytes handed out, per poll of the task that reads them.
-fn volume(start: &'static str, more: Vec<u8>) -> (u64, u64) {
+fn volume(start: impl Into<Vec<u8>>, more: Vec<u8>, times: u64) -> (u64, u64) {
+    let start = start.into();
     simulate(async {
-        let steps = move |_: &Request| Steps::new().send(start).repeat(more.clone(), 4000).close();
+        let steps = move |_: &Request| {
+            let steps = Steps::new().send(start.clone());
+            steps.repeat(more.clone(), times).close()
+        };
         let client = plays(steps).build().unwrap();
         let reading = spawn(async move {
             let mut response = client.get("http://h.test/").send().await.unwrap();
@@ -343,12 +352,43 @@ fn s03_volume_spends_the_budget_too() {
     let plain = "HTTP/1.1 200 OK\r\n\r\n";
     let coded = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
     let kib = 1024;
-    let (wire, _) = volume(plain, vec![7; 4096]);
+    let (wire, _) = volume(plain, vec![7; 4096], 4000);
     assert!(wire <= 160 * kib, "{wire} bytes a poll");
-    let (_, out) = volume(coded, gzip(&[0; 65_536]));
+    let (_, out) = volume(coded, gzip(&[0; 65_536]), 500);
     assert!(out <= 640 * kib, "{out} inflated bytes a poll");
-    let (wire, _) = volume(coded, gzip(b"").repeat(50));
-    assert!(wire <= 40 * kib, "{wire} bytes of empty members a poll");
+    let (wire, _) = volume(coded, gzip(b"").repeat(50), 40);
+    assert!(wire <= kib, "{wire} bytes of empty members a poll");
+    let one = [coded.as_bytes(), &HEADER].concat();
+    let (wire, _) = volume(one, BLOCKS.repeat(500), 20);
+    assert!(wire <= 17 * kib, "{wire} bytes of empty blocks a poll");
+}
+
+#[test]
+fn s03_what_lies_between_two_codings_is_work_too() {
+    // A few kilobytes that are 20 MB of blocks with nothing in them: more than a body
+    // may be, and no longer a poll than any other.
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n";
+    let start = [head.as_bytes(), &gzip(&HEADER)].concat();
+    let member = gzip(&BLOCKS.repeat(1000));
+    let (kind, polls) = simulate(async {
+        let steps = move |_: &Request| {
+            let steps = Steps::new().send(start.clone());
+            steps.repeat(member.clone(), 4000).close()
+        };
+        let limits = Limits {
+            body_bytes: 16 << 10,
+            ..Limits::default()
+        };
+        let client = plays(steps).limits(limits).build().unwrap();
+        let reading = spawn(async move {
+            let kind = get(&client, "http://h.test/").await.unwrap_err().kind();
+            let polls = downbeat::runtime::current_task(|task| task.polls()).unwrap();
+            (kind, polls)
+        });
+        reading.await.unwrap()
+    });
+    assert_eq!(kind, ErrorKind::TooLarge(Limit::BodyBytes));
+    assert!(polls >= 2, "{polls} polls");
 }
 
 /// What a hostile server plays, and the request it plays it for.
@@ -401,7 +441,7 @@ fn p99(hostile: Option<Hostile>) -> u64 {
 #[test]
 fn one_hostile_server_among_a_hundred_does_not_double_the_p99_of_the_others() {
     let quiet = p99(None);
-    let floods: [(&str, Hostile); 5] = [
+    let floods: [(&str, Hostile); 7] = [
         ("a body without an end", || {
             Steps::new()
                 .send("HTTP/1.1 200 OK\r\n\r\n")
@@ -414,6 +454,17 @@ fn one_hostile_server_among_a_hundred_does_not_double_the_p99_of_the_others() {
         ("a bomb without an end", || {
             let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
             Steps::new().send(head).repeat(gzip(&[0; 1 << 20]), 1 << 40)
+        }),
+        ("gzip members without content", || {
+            let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+            Steps::new()
+                .send(head)
+                .repeat(gzip(b"").repeat(50), 1 << 40)
+        }),
+        ("deflate blocks without content", || {
+            let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+            let start = [head.as_bytes(), &HEADER].concat();
+            Steps::new().send(start).repeat(BLOCKS.repeat(100), 1 << 40)
         }),
         ("fields without an end", || {
             Steps::new()

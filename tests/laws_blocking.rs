@@ -6,7 +6,7 @@ use downbeat::runtime::Runtime;
 use downbeat::testing::block_on;
 use downbeat::time::{now, sleep};
 use downbeat::{BlockingError, gather, spawn_blocking};
-use laws::{MS, in_its_own_process, is_alone, virtual_runtime, within_ten_seconds};
+use laws::{MS, in_its_own_process, is_alone, virtual_runtime, without_hanging};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::panic_any;
@@ -111,7 +111,7 @@ fn b02_a_panic_does_not_kill_the_worker() {
             panic_any(laws::Bomb)
         }
     }
-    within_ten_seconds(|| {
+    without_hanging(|| {
         one_thread().block_on(async {
             let id = spawn_blocking(|| thread::current().id()).await.unwrap();
             assert!(spawn_blocking(|| panic!("a job")).await.is_err());
@@ -196,7 +196,7 @@ fn b04_the_end_cancels_what_is_queued_and_leaves_what_runs_after_a_grace() {
     drop(runtime);
     let took = began.elapsed();
     assert!(
-        (MS * 20..Duration::from_secs(5)).contains(&took),
+        (MS * 20..Duration::from_secs(120)).contains(&took),
         "{took:?}"
     );
     assert!(matches!(block_on(queued), Err(BlockingError::Cancelled)));
@@ -207,11 +207,12 @@ fn b04_the_end_cancels_what_is_queued_and_leaves_what_runs_after_a_grace() {
 
 #[test]
 fn b04_the_end_does_not_wait_for_idle_threads() {
-    let mut runtime = Runtime::new().unwrap();
+    let grace = Duration::from_secs(300);
+    let mut runtime = Runtime::builder().blocking_grace(grace).build().unwrap();
     runtime.block_on(async { spawn_blocking(|| ()).await.unwrap() });
     let began = Instant::now();
     drop(runtime);
-    assert!(began.elapsed() < MS * 400, "the grace is 500 ms");
+    assert!(began.elapsed() < grace);
 }
 
 #[test]
@@ -234,7 +235,7 @@ fn b05_a_result_nobody_wants_is_dropped_once() {
 
 #[test]
 fn c11_virtual_time_goes_on_after_a_job_that_wakes_nobody() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             drop(spawn_blocking(|| thread::sleep(MS * 20)));
             sleep(MS).await;
@@ -251,7 +252,7 @@ fn c11_virtual_time_goes_on_after_a_job_that_still_counts_when_its_wake_arrives(
             thread::sleep(MS * 50);
         }
     }
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             let start = now();
             let mut job = spawn_blocking(|| ());
@@ -268,7 +269,7 @@ fn c11_virtual_time_goes_on_after_a_job_that_still_counts_when_its_wake_arrives(
 
 #[test]
 fn a_loop_that_waits_for_a_job_that_wakes_nobody_notices_that_it_is_stuck() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let mut runtime = Runtime::new().unwrap();
         let stuck = runtime.try_block_on(async {
             drop(spawn_blocking(|| thread::sleep(MS * 20)));
@@ -298,6 +299,6 @@ fn b06_the_builder_says_how_long_a_thread_may_idle() {
             .await
             .unwrap();
         // The loop is still there, but its thread goes.
-        has_left.recv_timeout(Duration::from_secs(10)).unwrap();
+        has_left.recv_timeout(Duration::from_secs(120)).unwrap();
     });
 }

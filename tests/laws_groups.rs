@@ -7,7 +7,7 @@ use downbeat::policy::Sched;
 use downbeat::runtime::{WaitError, current_task};
 use downbeat::time::sleep;
 use downbeat::{JoinError, Runtime, SpawnOptions, TaskGroup, gather, spawn, try_gather, yield_now};
-use laws::{Count, MS, virtual_runtime, within_ten_seconds};
+use laws::{Count, MS, virtual_runtime, without_hanging};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -104,7 +104,7 @@ fn j08_an_error_cancels_and_awaits_the_siblings() {
 
 #[test]
 fn waiting_for_remote_work_on_the_loops_own_thread_is_an_error_also_while_it_rests() {
-    laws::within_ten_seconds(|| {
+    laws::without_hanging(|| {
         let mut runtime = Runtime::new().unwrap();
         let handle = runtime.handle();
         let refused = handle.spawn(async {}).wait();
@@ -171,7 +171,7 @@ fn a_root_that_joins_a_task_that_waits_for_ever_is_stuck_for_certain() {
         let stuck = runtime.try_block_on(root).unwrap_err();
         assert!(stuck.tasks.len() >= 2, "{what}: {stuck}");
     }
-    within_ten_seconds(move || {
+    without_hanging(move || {
         let chain = async move {
             let inner = spawn(forever());
             let outer = spawn(async move { drop(inner.await) });
@@ -199,7 +199,7 @@ fn a_root_that_joins_a_task_that_waits_for_ever_is_stuck_for_certain() {
 
 #[test]
 fn a_waker_in_other_hands_is_no_certainty() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let mut runtime = Runtime::builder()
             .stuck_after(MS)
             .end_when_stuck(true)

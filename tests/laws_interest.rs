@@ -12,7 +12,7 @@ use downbeat::io::{
 use downbeat::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use downbeat::testing::{Alarm, pair};
 use downbeat::time::{now, sleep, timeout};
-use laws::{MS, virtual_runtime, within_ten_seconds};
+use laws::{MS, virtual_runtime, without_hanging};
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,7 +39,7 @@ async fn fill(stream: &mut impl AsyncWriteExt) {
 
 #[test]
 fn r17_a_stream_that_is_no_longer_read_is_no_longer_waited_for() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             let (ours, _peer) = UnixStream::pair().unwrap();
             let (mut buf, mut vec, mut text) = ([0; 8], Vec::new(), String::new());
@@ -62,7 +62,7 @@ fn r17_a_stream_that_is_no_longer_read_is_no_longer_waited_for() {
 
 #[test]
 fn r17_a_stream_that_is_no_longer_written_is_no_longer_waited_for() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             let (mut ours, mut peer) = UnixStream::pair().unwrap();
             fill(&mut ours).await;
@@ -83,7 +83,7 @@ fn r17_a_stream_that_is_no_longer_written_is_no_longer_waited_for() {
 
 #[test]
 fn r17_sockets_that_are_no_longer_asked_are_no_longer_waited_for() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             let mut buf = [0; 8];
             let listener = TcpListener::bind(local()).unwrap();
@@ -118,7 +118,7 @@ fn r17_sockets_that_are_no_longer_asked_are_no_longer_waited_for() {
 
 #[test]
 fn r17_a_wait_that_is_given_up_costs_no_other_wait_its_wake() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         Runtime::new().unwrap().block_on(async {
             let udp = UdpSocket::bind(local()).unwrap();
             let peer = std::net::UdpSocket::bind(local()).unwrap();
@@ -138,7 +138,7 @@ fn r17_a_wait_that_is_given_up_costs_no_other_wait_its_wake() {
 
 #[test]
 fn r17_a_wait_may_be_dropped_on_another_thread() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             let (mut ours, _peer) = UnixStream::pair().unwrap();
             let (alarm, mut buf) = (Alarm::new(), [0; 8]);
@@ -181,7 +181,7 @@ impl Write for Blocks {
 
 #[test]
 fn r17_streams_in_memory_and_on_the_pool_keep_no_waker_either() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         Runtime::new().unwrap().block_on(async {
             let alarm = Alarm::new();
             let check = |what: &str, wait: Pin<&mut dyn Future<Output = io::Result<usize>>>| {
@@ -216,7 +216,7 @@ fn r17_streams_in_memory_and_on_the_pool_keep_no_waker_either() {
 
 #[test]
 fn r17_a_loop_that_gave_up_its_reads_notices_that_it_is_stuck() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let mut runtime = Runtime::builder().stuck_after(None).build().unwrap();
         let stuck = runtime.try_block_on(async {
             let (mut ours, _peer) = UnixStream::pair().unwrap();

@@ -2,13 +2,19 @@
 
 mod laws;
 
+use downbeat::runtime::Observer;
 use downbeat::time::sleep;
-use downbeat::{Handle, JoinError, spawn};
-use laws::{Bomb, ByHand, Count, MS, OnDrop, reporting_runtime, virtual_runtime};
+use downbeat::{Handle, JoinError, JoinHandle, Runtime, SpawnOptions, spawn, spawn_with};
+use laws::{
+    Bomb, ByHand, Count, MS, OnDrop, in_its_own_process, is_alone, reporting_runtime,
+    virtual_runtime,
+};
 use std::any::Any;
+use std::cell::RefCell;
 use std::future::{Future, pending};
 use std::panic::panic_any;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -47,6 +53,29 @@ async fn spawn_by_hand(drop: fn()) -> Result<u32, JoinError> {
         drop,
     })
     .await
+}
+
+#[test]
+fn t16_the_report_of_an_output_that_panics_in_its_drop_names_its_task() {
+    let (mut runtime, reports) = reporting_runtime();
+    let loud = || OnDrop(|| panic!("an output"));
+    runtime.block_on(async move {
+        // Nobody wants it when it comes, and nobody wants it any more.
+        let named = SpawnOptions::new().name("early");
+        spawn_with(async move { loud() }, named).detach();
+        let named = SpawnOptions::new().name("late");
+        let late = spawn_with(async move { loud() }, named);
+        sleep(MS).await;
+        drop(late);
+        sleep(MS).await;
+    });
+    let reports = reports.take();
+    assert_eq!(reports.len(), 2, "{reports:?}");
+    for (report, name) in reports.iter().zip(["early", "late"]) {
+        for part in ["the output of task", name, "laws_panics.rs", "an output"] {
+            assert!(report.contains(part), "{part} in {report}");
+        }
+    }
 }
 
 #[test]
@@ -147,4 +176,59 @@ fn t17_shutdown_drops_all_even_if_some_panic() {
         drop(runtime);
         assert_eq!((drops.get(), reports.take().len()), (10, 1));
     }
+}
+
+#[test]
+fn j06_a_panic_is_reported_even_if_its_handle_outlives_the_loop() {
+    let out = in_its_own_process("j06_alone").output().unwrap();
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{text}");
+    for line in [
+        "\"poll\" (tests/laws_panics.rs:",
+        "nobody reads its result: in a poll",
+        "the output of task",
+        "panicked while it was dropped: in a drop",
+        "nobody reads its result: in the observer's hands",
+    ] {
+        let count = text.matches(line).count();
+        assert_eq!(count, 1, "{line} in {text}");
+    }
+}
+
+#[test]
+#[ignore = "writes to standard error: started by the test above"]
+fn j06_alone() {
+    if !is_alone() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|_| {}));
+    /// An observer is dropped after all tasks.
+    struct Keeps {
+        _handle: Rc<RefCell<Option<JoinHandle<()>>>>,
+    }
+    impl Observer for Keeps {}
+    let kept = Rc::new(RefCell::new(None));
+    let observer = Keeps {
+        _handle: Rc::clone(&kept),
+    };
+    let mut runtime = Runtime::builder()
+        .virtual_clock()
+        .observer(observer)
+        .on_report(|report| panic!("the hook got {report}"))
+        .build()
+        .unwrap();
+    let (poll, output) = runtime.block_on(async {
+        let poll: JoinHandle<()> = spawn_with(
+            async { panic!("in a poll") },
+            SpawnOptions::new().name("poll"),
+        );
+        let output = spawn(async { OnDrop(|| panic!("in a drop")) });
+        *kept.borrow_mut() = Some(spawn(async { panic!("in the observer's hands") }));
+        sleep(MS).await;
+        (poll, output)
+    });
+    drop(kept);
+    drop(runtime);
+    drop(poll);
+    drop(output);
 }

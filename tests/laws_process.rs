@@ -7,7 +7,7 @@ use downbeat::policy::{Cause, Fifo, Policy, Runnable};
 use downbeat::runtime::{Observer, Runtime};
 use downbeat::time::{Sleep, sleep};
 use downbeat::*;
-use laws::{Bomb, Count, MS, OnDrop, Reports, in_its_own_process, is_alone, within_ten_seconds};
+use laws::{Bomb, Count, MS, OnDrop, Reports, in_its_own_process, is_alone, without_hanging};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::task::{Poll, Waker};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn x01_shutdown_terminates() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         /// Spawns, arms a timer, aborts and panics when it is dropped.
         struct Hydra(Count, JoinHandle<()>);
         impl Drop for Hydra {
@@ -52,9 +52,7 @@ fn x01_shutdown_terminates() {
             }
             sleep(MS).await;
         });
-        let began = Instant::now();
         drop(runtime);
-        assert!(began.elapsed() < Duration::from_secs(1));
         // What was refused was dropped, in each of them.
         assert_eq!(drops.get(), 100);
         assert_eq!(reports.take().len(), 100);
@@ -137,7 +135,7 @@ fn x02_x03_alone() {
         drop((waker, left));
         // The system takes a moment to bury a thread that has returned.
         let began = Instant::now();
-        while holdings() != baseline && began.elapsed() < Duration::from_secs(5) {
+        while holdings() != baseline && began.elapsed() < Duration::from_secs(60) {
             thread::sleep(MS);
         }
         assert_eq!(holdings(), baseline);
@@ -231,4 +229,68 @@ fn t16_whatever_of_the_users_panics_in_its_drop_the_end_comes() {
         let _bomb = &bomb;
     };
     drop(Runtime::builder().on_report(hook).build().unwrap());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn x04_a_program_that_is_started_inherits_nothing() {
+    let mut runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let any = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        let listener = net::TcpListener::bind(any).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = net::TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let datagrams = net::UdpSocket::bind(any).unwrap();
+        let job = spawn_blocking(|| {
+            let program = std::process::Command::new("ls")
+                .args(["-l", "/proc/self/fd"])
+                .output();
+            String::from_utf8(program.unwrap().stdout).unwrap()
+        });
+        let open = job.await.unwrap();
+        for kind in ["socket:", "eventpoll", "eventfd"] {
+            assert!(!open.contains(kind), "{kind} in {open}");
+        }
+        drop((listener, stream, accepted, datagrams));
+    });
+}
+
+#[test]
+fn x10_an_exit_in_the_middle_of_everything_is_an_exit() {
+    let out = in_its_own_process("x10_alone").output().unwrap();
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(7), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+#[ignore = "ends its process: started by the test above"]
+fn x10_alone() {
+    if !is_alone() {
+        return;
+    }
+    let (never, waits) = std::sync::mpsc::channel::<()>();
+    let mut runtime = Runtime::new().unwrap();
+    runtime.block_on(async move {
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let _never = never;
+        for _ in 0..100 {
+            spawn(pending::<()>()).detach();
+            spawn(sleep(Duration::MAX)).detach();
+        }
+        drop(spawn_blocking(move || waits.recv()));
+        spawn(async move {
+            yield_now().await;
+            std::process::exit(7)
+        })
+        .detach();
+        thread::spawn(move || {
+            loop {
+                waker.wake_by_ref();
+                thread::yield_now();
+            }
+        });
+        pending::<()>().await;
+    });
 }

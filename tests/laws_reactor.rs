@@ -8,7 +8,7 @@ use downbeat::runtime::{Runtime, stats};
 use downbeat::testing::Alarm;
 use downbeat::time::{now, sleep, timeout};
 use downbeat::{gather, spawn};
-use laws::{MS, Reports, in_its_own_process, is_alone, virtual_runtime, within_ten_seconds};
+use laws::{MS, Reports, in_its_own_process, is_alone, virtual_runtime, without_hanging};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -47,7 +47,7 @@ fn wait_to_read(socket: &Socket, alarm: &Alarm) {
 
 #[test]
 fn r01_stale_event_never_delivered() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         Runtime::new().unwrap().block_on(async {
             let (first, mut to_first) = socket();
             let (second, mut to_second) = socket();
@@ -92,7 +92,7 @@ fn r02_no_readiness_is_lost_when_a_policy_panics_after_the_wait() {
             assert!(!self.1.get(), "a policy in idle");
         }
     }
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let armed = Rc::new(Cell::new(false));
         let policy = PanicsOnce(Fifo::new(), Rc::clone(&armed));
         let (builder, reports) = Reports::of(Runtime::builder().policy(policy));
@@ -115,7 +115,7 @@ fn r02_no_readiness_is_lost_when_a_policy_panics_after_the_wait() {
 
 #[test]
 fn r10_more_ready_sources_than_events_per_wait() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         Runtime::new().unwrap().block_on(async {
             let (sockets, mut peers): (Vec<_>, Vec<_>) = (0..400).map(|_| socket()).unzip();
             let reads = gather(sockets.into_iter().map(|socket| async move {
@@ -175,7 +175,7 @@ fn r11_sleeps_while_it_is_stopped() {
 
 #[test]
 fn r13_a_source_that_cannot_be_taken_out_gives_its_place_back() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let (mut one, mut other) = (virtual_runtime(), virtual_runtime());
         let alarm = Alarm::new();
         let (socket, _peer) = one.block_on(async {
@@ -210,7 +210,7 @@ fn operations_on_a_wrong_loop_are_errors_that_name_both() {
 
 #[test]
 fn r17_a_source_that_is_dropped_forgets_its_wakers() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             let alarm = Alarm::new();
             let (here, _peer) = socket();
@@ -231,7 +231,7 @@ fn r17_a_source_that_is_dropped_forgets_its_wakers() {
 
 #[test]
 fn r09_r18_a_hot_source_wakes_one_task_and_no_other() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         Runtime::new().unwrap().block_on(async {
             let (hot, mut peer) = socket();
             let quiet: Vec<_> = (0..50).map(|_| socket()).collect();

@@ -9,7 +9,7 @@ use downbeat::policy::{Fifo, Lifo, Policy, Random, priority};
 use downbeat::runtime::{Pacing, stats};
 use downbeat::time::{sleep, work};
 use downbeat::*;
-use laws::{Count, MS, OnDrop, Reports, virtual_runtime, within_ten_seconds};
+use laws::{Count, MS, OnDrop, Reports, virtual_runtime, without_hanging};
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::io::{Read, Write};
@@ -74,7 +74,7 @@ fn s01_bounded_bypass() {
 fn s02_reactor_timers_and_mail_are_looked_at_under_load() {
     let slice = Pacing::Slice(MS / 10);
     for pacing in [Pacing::Every(61), Pacing::Every(1), Pacing::Batch, slice] {
-        within_ten_seconds(move || {
+        without_hanging(move || {
             let mut runtime = Runtime::builder().pacing(pacing).build().unwrap();
             runtime.block_on(async {
                 let waits = Count::default();
@@ -110,7 +110,7 @@ fn s02_reactor_timers_and_mail_are_looked_at_under_load() {
 
 #[test]
 fn s02_a_slice_ends_also_under_the_virtual_clock() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let builder = Runtime::builder().virtual_clock().pacing(Pacing::Slice(MS));
         builder.build().unwrap().block_on(async {
             let called = Arc::new(AtomicBool::new(false));
@@ -149,10 +149,17 @@ fn s08_idle_is_silent() {
         for socket in sockets {
             group.spawn(async move { read(&socket).await });
         }
-        // Counted are the turns before this one.
-        sleep(MS * 5).await;
-        sleep(MS * 5).await;
-        let before = stats();
+        // Counted are the turns before this one. The first events, that all of them may
+        // be written to, come when the system sees fit.
+        let mut before = stats();
+        for _ in 0..100 {
+            sleep(MS * 5).await;
+            let turns = stats().turns - before.turns;
+            before = stats();
+            if turns <= 2 {
+                break;
+            }
+        }
         sleep(MS * 100).await;
         let after = stats();
         assert!(after.turns - before.turns <= 2, "{before:?} {after:?}");

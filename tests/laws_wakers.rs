@@ -6,7 +6,7 @@ mod laws;
 use downbeat::testing::{Alarm, Rng};
 use downbeat::time::sleep;
 use downbeat::{Handle, Runtime, TaskGroup, spawn, spawn_blocking};
-use laws::{Count, MS, OnDrop, virtual_runtime, within_ten_seconds};
+use laws::{Count, MS, OnDrop, virtual_runtime, without_hanging};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
@@ -49,7 +49,7 @@ fn t03_wake_during_poll_reschedules_exactly_once() {
 #[test]
 fn t04_t05_no_wake_between_check_and_pending_is_lost_and_it_carries_what_was_written() {
     const ROUNDS: usize = 5_000;
-    within_ten_seconds(|| {
+    without_hanging(|| {
         let (written, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (write, watch) = (Arc::clone(&written), Arc::clone(&seen));
         let (sender, receiver) = mpsc::channel::<Waker>();
@@ -81,6 +81,44 @@ fn t04_t05_no_wake_between_check_and_pending_is_lost_and_it_carries_what_was_wri
 }
 
 #[test]
+fn t06_wakes_coalesce() {
+    // While the loop is busy, four threads wake one task as often as they can.
+    const WAKES: usize = 50_000;
+    let polls = Count::default();
+    let count = polls.clone();
+    virtual_runtime().block_on(async {
+        let mut shared = None;
+        let (sender, receiver) = mpsc::channel();
+        spawn(poll_fn(move |cx| {
+            count.add();
+            sender.send(cx.waker().clone()).unwrap();
+            Poll::<()>::Pending
+        }))
+        .detach();
+        sleep(MS).await;
+        for round in 1..=3 {
+            assert_eq!(polls.get(), round, "one poll for all those wakes");
+            let waker = shared.insert(receiver.recv().unwrap());
+            thread::scope(|threads| {
+                for _ in 0..4 {
+                    let waker = waker.clone();
+                    threads.spawn(move || (0..WAKES).for_each(|_| waker.wake_by_ref()));
+                }
+            });
+            sleep(MS).await;
+        }
+        assert_eq!(polls.get(), 4);
+        // There are two doors: those of this thread cost one more, however many.
+        let waker = receiver.recv().unwrap();
+        let other = waker.clone();
+        thread::spawn(move || other.wake()).join().unwrap();
+        (0..WAKES).for_each(|_| waker.wake_by_ref());
+        sleep(MS).await;
+    });
+    assert!((5..=6).contains(&polls.get()), "{}", polls.get());
+}
+
+#[test]
 fn t07_latest_waker_is_woken() {
     /// Polls with one waker, then with another; `fire` makes it ready.
     async fn check<F: Future>(what: &str, future: F, fire: impl AsyncFnOnce()) {
@@ -98,7 +136,7 @@ fn t07_latest_waker_is_woken() {
         }
         assert_eq!((old.wakes(), new.wakes(), new.kept()), (0, 1, 0), "{what}");
     }
-    within_ten_seconds(|| {
+    without_hanging(|| {
         Runtime::new().unwrap().block_on(async {
             let wait = async || sleep(MS * 2).await;
             check("join", spawn(sleep(MS)), wait).await;
@@ -124,7 +162,7 @@ fn t07_latest_waker_is_woken() {
 
 #[test]
 fn t08_waker_ops_safe_from_any_thread_any_time() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         for seed in 0..20 {
             let (senders, threads): (Vec<_>, Vec<_>) = (0..4)
                 .map(|thread| {
@@ -191,8 +229,48 @@ fn t08_waker_ops_safe_from_any_thread_any_time() {
 }
 
 #[test]
+fn t11_the_last_waker_on_another_thread_frees_no_more_than_itself() {
+    let here = thread::current().id();
+    let dropped = Rc::new(Cell::new(false));
+    let mut runtime = Runtime::new().unwrap();
+    let (sender, receiver) = mpsc::channel::<Waker>();
+    let waits = thread::spawn(move || {
+        let wakers: Vec<Waker> = receiver.iter().collect();
+        // The loop is gone, and its task with it.
+        for waker in &wakers {
+            waker.wake_by_ref();
+        }
+        wakers.len()
+    });
+    runtime.block_on(async {
+        let guard = OnDrop({
+            let dropped = Rc::clone(&dropped);
+            move || {
+                assert_eq!(thread::current().id(), here);
+                dropped.set(true);
+            }
+        });
+        spawn(async move {
+            let _guard = guard;
+            poll_fn(|cx| {
+                sender.send(cx.waker().clone()).unwrap();
+                Poll::<()>::Pending
+            })
+            .await;
+        })
+        .detach();
+        sleep(MS).await;
+    });
+    assert!(!dropped.get());
+    drop(runtime);
+    // With the future went the sender, so the thread goes on only now.
+    assert!(dropped.get());
+    assert_eq!(waits.join().unwrap(), 1);
+}
+
+#[test]
 fn t12_wake_never_runs_or_drops_user_code() {
-    within_ten_seconds(|| {
+    without_hanging(|| {
         virtual_runtime().block_on(async {
             let lock = Arc::new(Mutex::new(0));
             let kept: Rc<Cell<Option<Waker>>> = Rc::default();

@@ -467,6 +467,78 @@ fn places_are_free_once_what_a_policy_hid_has_come_back() {
     assert!(format!("{runtime:?}").contains("tasks: 0"), "{runtime:?}");
 }
 
+/// Serves the root and turns everybody else away in its own drop.
+struct Leaves {
+    root: Option<Runnable>,
+    others: Vec<Runnable>,
+    panics: bool,
+}
+
+impl Policy for Leaves {
+    fn name(&self) -> String {
+        "Leaves".into()
+    }
+    fn enqueue(&mut self, task: Runnable, _: Cause) {
+        match task.name().is_some_and(|name| name == "root") {
+            true => self.root = Some(task),
+            false => self.others.push(task),
+        }
+    }
+    fn pick_next(&mut self, _: Instant) -> Option<Runnable> {
+        let root = self.root.take();
+        assert!(root.is_some() || !self.panics, "nobody but the root");
+        root
+    }
+    fn next_at(&self) -> Option<Instant> {
+        // In no hurry: else the loop takes the tickets back.
+        Some(Instant::now() + Duration::from_secs(1 << 20))
+    }
+}
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        self.others.drain(..).for_each(Runnable::shed);
+    }
+}
+
+#[test]
+fn who_is_shed_in_the_drop_of_a_policy_does_not_run() {
+    for panics in [false, true] {
+        let (mut runtime, reports) = runtime::<Box<dyn Policy>>(Box::new(Leaves {
+            root: None,
+            others: Vec::new(),
+            panics,
+        }));
+        let ran = Rc::new(Cell::new(0));
+        let ends = runtime.block_on(async {
+            let tasks = (0..3).map(|_| {
+                let ran = Rc::clone(&ran);
+                spawn(async move { ran.set(ran.get() + 1) })
+            });
+            let tasks: Vec<_> = tasks.collect();
+            yield_now().await;
+            match panics {
+                true => sleep(MS).await,
+                false => set_policy(Box::new(Fifo::new())).unwrap(),
+            }
+            let mut ends = Vec::new();
+            for task in tasks {
+                ends.push(task.await.unwrap_err().is_cancelled());
+            }
+            ends
+        });
+        assert_eq!(ends, [true; 3], "{:?}", reports.borrow());
+        assert_eq!(ran.get(), 0);
+        let reports = reports.borrow();
+        let shed: Vec<_> = reports
+            .iter()
+            .filter(|report| report.contains("turned away"))
+            .collect();
+        assert_eq!(shed.len(), 1, "{reports:?}");
+        assert!(shed[0].contains("Leaves"), "{reports:?}");
+    }
+}
+
 #[test]
 fn shed_tasks_are_cancelled_and_the_root_is_not() {
     /// Turns away whoever it does not know, when it should pick.

@@ -6,13 +6,14 @@
 //! before it is produced: a step never makes more than the limit still allows
 //! plus one byte. The number of codings is bounded. A stream that is cut off or
 //! damaged is an error, however complete the message was. A body without a byte
-//! is an empty resource, whatever it is labelled with.
+//! is an empty resource, whatever it is labelled with. S03, a step does no more work
+//! than a spell allows, whether anything comes out or not.
 //!
 //! Absent on purpose: br and zstd (no such crate in the tree). They are not
 //! asked for; a server that sends them all the same has its bytes delivered as
 //! they are, with a quirk.
 //!
-//! Read next: `inflate.rs`, one coding.
+//! Read next: `inflate.rs`, one coding; `spell.rs`, when to pause.
 
 #![cfg_attr(
     not(test),
@@ -34,6 +35,8 @@ use super::kind::DecodeFault;
 use super::kind::ErrorKind;
 use super::limits::{Limit, Limits};
 use super::quirk::{Quirk, Quirks};
+#[cfg(feature = "gzip")]
+use super::spell::Spell;
 use super::syntax;
 
 /// What we ask servers for; nothing without the feature `gzip`.
@@ -105,8 +108,12 @@ pub(crate) struct Decoder {
     encoded: u64,
     /// Bytes that came out.
     decoded: u64,
+    /// Bytes from one coding to the next.
+    between: u64,
     /// The last step stopped because `out` was full.
     full: bool,
+    /// The work since the last pause.
+    spell: Spell,
     /// [`Limits::body_bytes`]
     body_bytes: u64,
     /// [`Limits::decoded_ratio`]
@@ -134,6 +141,10 @@ const FIRST_OUT: usize = 8 * 1024;
 #[cfg(feature = "gzip")]
 const BETWEEN: usize = 4 * 1024;
 
+/// What coded bytes between two codings may be longer than the content in them.
+#[cfg(feature = "gzip")]
+const BETWEEN_SLACK: u64 = 16 * 1024;
+
 #[cfg(feature = "gzip")]
 impl Decoder {
     /// For one body. `codings` are in the order they were applied.
@@ -148,7 +159,9 @@ impl Decoder {
             out: Sink::default(),
             encoded: 0,
             decoded: 0,
+            between: 0,
             full: false,
+            spell: Spell::new(),
             body_bytes: limits.body_bytes,
             ratio: u64::from(limits.decoded_ratio),
             step: limits.decode_step.max(1),
@@ -164,23 +177,36 @@ impl Decoder {
     /// `Decode` for damaged data, `TooLarge` for too much of it.
     pub(crate) fn decode(&mut self, input: &[u8]) -> Result<usize, Error> {
         self.out.clear();
+        self.spell.resume();
         let left = self
             .body_bytes
             .saturating_sub(self.decoded)
             .saturating_add(1);
         let room = self.room().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let used = run(&mut self.stages, input, &mut self.out, room)?;
+        let mut step = Step {
+            room,
+            spell: &mut self.spell,
+            between: &mut self.between,
+        };
+        let used = step.run(&mut self.stages, input, &mut self.out)?;
         self.full = self.out.filled().len() >= room;
         self.encoded = self.encoded.saturating_add(used as u64);
         self.decoded = self.decoded.saturating_add(self.out.filled().len() as u64);
-        if self.decoded > self.body_bytes {
+        self.check(self.decoded)?;
+        self.check(self.between.saturating_sub(BETWEEN_SLACK))?;
+        Ok(used)
+    }
+
+    /// Holds what was made, at the end or on the way to it, against the limits.
+    fn check(&self, made: u64) -> Result<(), Error> {
+        if made > self.body_bytes {
             return Err(ErrorKind::TooLarge(Limit::BodyBytes).into());
         }
         let most = self.encoded.saturating_mul(self.ratio);
-        if self.decoded > RATIO_FREE && self.decoded > most {
+        if made > RATIO_FREE && made > most {
             return Err(ErrorKind::TooLarge(Limit::DecodedRatio).into());
         }
-        Ok(used)
+        Ok(())
     }
 
     /// What the last [`decode`](Decoder::decode) produced.
@@ -190,7 +216,12 @@ impl Decoder {
 
     /// There may be more output without more input.
     pub(crate) fn has_more(&self) -> bool {
-        self.full
+        self.full || self.spell.is_over()
+    }
+
+    /// The last step ended because others should get their turn.
+    pub(crate) fn pauses(&self) -> bool {
+        self.spell.is_over()
     }
 
     /// The message is complete: is the content?
@@ -215,43 +246,59 @@ impl Decoder {
     }
 }
 
-/// Runs `input` through the stages until it is used up or `out` holds `room`
-/// bytes. Every round moves a byte or is the last.
+/// The bounds of one step.
 #[cfg(feature = "gzip")]
-fn run(stages: &mut [Stage], input: &[u8], out: &mut Sink, room: usize) -> Result<usize, Error> {
-    let Some((first, behind)) = stages.split_first_mut() else {
-        return Ok(0);
-    };
-    if behind.is_empty() {
-        return Ok(first.inflater.decode(input, out, room)?);
-    }
-    let mut used = 0usize;
-    loop {
-        let Some(next) = behind.first_mut() else {
-            return Ok(used);
+struct Step<'a> {
+    /// Bytes the output may hold.
+    room: usize,
+    /// The work that may be done.
+    spell: &'a mut Spell,
+    /// Counts what goes from one coding to the next.
+    between: &'a mut u64,
+}
+
+#[cfg(feature = "gzip")]
+impl Step<'_> {
+    /// Runs `input` through the stages until it is used up, `out` is full or the
+    /// spell is over. Every round moves a byte or is the last.
+    fn run(&mut self, stages: &mut [Stage], input: &[u8], out: &mut Sink) -> Result<usize, Error> {
+        let Some((first, behind)) = stages.split_first_mut() else {
+            return Ok(0);
         };
-        let inbox = std::mem::take(&mut next.inbox);
-        let start = next.used;
-        let waiting = inbox.filled().get(start..).unwrap_or_default();
-        let (taken, all) = (run(behind, waiting, out, room)?, waiting.len());
-        let Some(next) = behind.first_mut() else {
-            return Ok(used);
-        };
-        next.inbox = inbox;
-        next.used = start.saturating_add(taken);
-        if out.filled().len() >= room {
-            return Ok(used);
+        if behind.is_empty() {
+            return Ok(first.inflater.decode(input, out, self.room, self.spell)?);
         }
-        if taken < all {
-            return Err(ErrorKind::Decode(DecodeFault::Corrupt).into());
-        }
-        next.inbox.clear();
-        next.used = 0;
-        let rest = input.get(used..).unwrap_or_default();
-        let taken = first.inflater.decode(rest, &mut next.inbox, BETWEEN)?;
-        used = used.saturating_add(taken);
-        if next.inbox.filled().is_empty() {
-            return Ok(used);
+        let mut used = 0usize;
+        loop {
+            let Some(next) = behind.first_mut() else {
+                return Ok(used);
+            };
+            let inbox = std::mem::take(&mut next.inbox);
+            let start = next.used;
+            let waiting = inbox.filled().get(start..).unwrap_or_default();
+            let (taken, all) = (self.run(behind, waiting, out)?, waiting.len());
+            let Some(next) = behind.first_mut() else {
+                return Ok(used);
+            };
+            next.inbox = inbox;
+            next.used = start.saturating_add(taken);
+            if out.filled().len() >= self.room || self.spell.is_over() {
+                return Ok(used);
+            }
+            if taken < all {
+                return Err(ErrorKind::Decode(DecodeFault::Corrupt).into());
+            }
+            next.inbox.clear();
+            next.used = 0;
+            let rest = input.get(used..).unwrap_or_default();
+            let inflater = &mut first.inflater;
+            let taken = inflater.decode(rest, &mut next.inbox, BETWEEN, self.spell)?;
+            used = used.saturating_add(taken);
+            let made = next.inbox.filled().len();
+            *self.between = self.between.saturating_add(made as u64);
+            if made == 0 {
+                return Ok(used);
+            }
         }
     }
 }
@@ -271,6 +318,10 @@ impl Decoder {
     }
 
     pub(crate) fn has_more(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn pauses(&self) -> bool {
         match *self {}
     }
 

@@ -54,6 +54,8 @@ pub(crate) enum Event {
     Head,
     /// Bytes of the body, to be taken by [`lend`](super::exchange::Exchange::lend).
     Body(Piece),
+    /// Nothing yet, and there is input left: others first, then ask again.
+    Again,
     /// The response is complete, trailers included.
     Done(Reuse),
 }

@@ -137,6 +137,7 @@ impl Exchange {
             Ok(Next::Head) => Ok(Event::Head),
             Ok(Next::Bytes(len)) => Ok(Event::Body(Piece::Raw(len))),
             Ok(Next::Decoded) => Ok(Event::Body(Piece::Decoded)),
+            Ok(Next::Again) => Ok(Event::Again),
             Ok(Next::Done) => Ok(Event::Done(self.reuse)),
             Err(error) => {
                 self.fail();
@@ -153,9 +154,9 @@ impl Exchange {
         }
     }
 
-    /// Is content undone as it comes?
-    pub(crate) fn decodes(&self) -> bool {
-        matches!(&self.state, State::Body(body) if body.decodes())
+    /// Was so much work done on the content that others should get their turn?
+    pub(crate) fn pauses(&self) -> bool {
+        matches!(&self.state, State::Body(body) if body.pauses())
     }
 
     /// How many bytes of a piece were made by inflating.

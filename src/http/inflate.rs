@@ -35,6 +35,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use super::gzip_header::{GzipHeader, HeaderByte};
 use super::kind::{DecodeFault, ErrorKind};
 use super::quirk::{Quirk, Quirks};
+use super::spell::Spell;
 
 /// How the deflate stream is wrapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,8 +103,8 @@ impl Inflater {
         }
     }
 
-    /// Decodes until the input is used up or `out` holds `room` bytes, and says
-    /// how much input was used.
+    /// Decodes until the input is used up, `out` holds `room` bytes or the spell is
+    /// over, and says how much input was used.
     ///
     /// # Errors
     /// What is wrong with the data.
@@ -112,29 +113,46 @@ impl Inflater {
         input: &[u8],
         out: &mut Sink,
         room: usize,
+        spell: &mut Spell,
     ) -> Result<usize, ErrorKind> {
         let mut rest = input;
-        loop {
-            if let State::Deflated(_) = self.state {
-                let before = (rest.len(), out.filled().len());
-                self.inflate(&mut rest, out, room)?;
-                let still = matches!(self.state, State::Deflated(_));
-                let after = (rest.len(), out.filled().len());
-                if still && (after.1 >= room || before == after) {
-                    break;
-                }
-                continue;
+        while !spell.is_over() {
+            let before = (rest.len(), out.filled().len(), self.is_inflating());
+            // LAW S03: a part is short, so no step is long, whatever is in the input.
+            let mut part = rest.get(..spell.part_size()).unwrap_or(rest);
+            let all = part.len();
+            match self.is_inflating() {
+                true => self.inflate(&mut part, out, room)?,
+                false => self.wrapping(&mut part)?,
             }
+            spell.part();
+            let used = all.saturating_sub(part.len());
+            rest = rest.get(used..).unwrap_or_default();
+            let after = (rest.len(), out.filled().len(), self.is_inflating());
+            if before == after || (after.2 && after.1 >= room) {
+                break;
+            }
+        }
+        Ok(input.len().saturating_sub(rest.len()))
+    }
+
+    fn is_inflating(&self) -> bool {
+        matches!(self.state, State::Deflated(_))
+    }
+
+    /// Reads what is around the deflate stream, up to its beginning.
+    fn wrapping(&mut self, rest: &mut &[u8]) -> Result<(), ErrorKind> {
+        while !self.is_inflating() {
             if matches!(self.state, State::Junk) {
-                rest = &[];
+                *rest = &[];
             }
             let Some((&byte, behind)) = rest.split_first() else {
                 break;
             };
-            rest = behind;
+            *rest = behind;
             self.wrapping_byte(byte)?;
         }
-        Ok(input.len().saturating_sub(rest.len()))
+        Ok(())
     }
 
     /// No more input will come.

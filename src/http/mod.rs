@@ -11,13 +11,14 @@
 //!   exchange.rs  <- head.rs (lines.rs) <-----------+
 //!       |        <- framing.rs  (where does it end? may we go on? reuse.rs)
 //!       |        <- response_body.rs <- body.rs (chunk.rs), trailers.rs
-//!       |                         <- content.rs (inflate.rs, gzip_header.rs)
+//!       |                         <- content.rs (inflate.rs, spell.rs)
 //!       v
 //!   events -> response, redirect.rs -> the next request
 //! ```
 //!
 //! Laws: H the framing, L the limits, D the deadlines, N URLs and secrets,
-//! E the errors; each named in the file that keeps it.
+//! E the errors; each named in the file that keeps it. E01, nothing a peer sends can
+//! panic: below here the lints deny what could.
 //!
 //! Read next: `exchange.rs`, then `framing.rs`.
 
@@ -91,6 +92,8 @@ mod response;
 mod response_body;
 mod retry;
 mod reuse;
+#[cfg(feature = "gzip")]
+mod spell;
 mod syntax;
 mod tcp;
 mod timings;

@@ -55,6 +55,8 @@ pub(crate) enum BodyNext {
     Bytes(usize),
     /// What [`decoded`](ResponseBody::decoded) shows.
     Decoded,
+    /// Nothing yet, although there is input: go on after a pause.
+    Again,
     /// The end.
     End,
     /// The end, but for the trailer section.
@@ -93,8 +95,8 @@ impl ResponseBody {
         limits: &Limits,
     ) -> Result<BodyNext, Error> {
         loop {
-            if self.decode(recv)? {
-                return Ok(BodyNext::Decoded);
+            if let Some(next) = self.decode(recv)? {
+                return Ok(next);
             }
             if self.ready > 0 {
                 // The decoder was taken away before it had these.
@@ -121,9 +123,11 @@ impl ResponseBody {
             .map_or(&[], |decoder| decoder.output())
     }
 
-    /// Is content undone as it comes?
-    pub(crate) fn decodes(&self) -> bool {
-        self.decoder.is_some()
+    /// Was so much work done that others should get their turn?
+    pub(crate) fn pauses(&self) -> bool {
+        self.decoder
+            .as_ref()
+            .is_some_and(|decoder| decoder.pauses())
     }
 
     /// The decoder, which has to say whether its stream is complete.
@@ -179,10 +183,10 @@ impl ResponseBody {
         Ok(self.decoder.is_some())
     }
 
-    /// Decodes what is ready, until there is output.
-    fn decode(&mut self, recv: &mut RecvBuffer) -> Result<bool, Error> {
+    /// Decodes what is ready, until there is output or a pause is due.
+    fn decode(&mut self, recv: &mut RecvBuffer) -> Result<Option<BodyNext>, Error> {
         let Some(decoder) = &mut self.decoder else {
-            return Ok(false);
+            return Ok(None);
         };
         while self.ready > 0 || decoder.has_more() {
             let input = recv.unread().get(..self.ready).unwrap_or_default();
@@ -190,13 +194,16 @@ impl ResponseBody {
             recv.take(used);
             self.ready = self.ready.saturating_sub(used);
             if !decoder.output().is_empty() {
-                return Ok(true);
+                return Ok(Some(BodyNext::Decoded));
+            }
+            if decoder.pauses() {
+                return Ok(Some(BodyNext::Again));
             }
             if used == 0 && self.ready > 0 {
                 // Neither input nor output moved: they never will.
                 return Err(ErrorKind::Decode(DecodeFault::Corrupt).into());
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }

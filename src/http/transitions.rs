@@ -40,6 +40,7 @@ pub(super) enum Next {
     Head,
     Bytes(usize),
     Decoded,
+    Again,
     Done,
 }
 
@@ -57,6 +58,7 @@ impl Exchange {
                     BodyNext::Need => return Ok(Next::Need),
                     BodyNext::Bytes(len) => return Ok(Next::Bytes(len)),
                     BodyNext::Decoded => return Ok(Next::Decoded),
+                    BodyNext::Again => return Ok(Next::Again),
                     BodyNext::End => self.after_body(recv, false)?,
                     BodyNext::Trailers => self.after_body(recv, true)?,
                 },

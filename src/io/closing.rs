@@ -14,8 +14,9 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Poll, Waker};
+use std::thread::{self, ThreadId};
 
-/// Who waits, each with a number of its own.
+/// Who waits, each with a number of its own on this thread.
 struct Waiting {
     /// In the order in which they came.
     wakers: Vec<(u64, Waker)>,
@@ -39,13 +40,32 @@ pub(super) fn source_closed() {
 }
 
 /// One who waits; leaves the list when it is dropped.
-struct Place(u64);
+struct Place {
+    /// On whose list it is: the future around it may move to another thread, where the
+    /// same number is somebody else's.
+    thread: ThreadId,
+    /// Its number there.
+    number: u64,
+}
+
+impl Place {
+    /// Whether it is on this thread's list.
+    fn is_here(&self) -> bool {
+        self.thread == thread::current().id()
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if !self.is_here() {
+            // Its waker goes with the next source that is closed there.
+            return;
+        }
         let leave = |waiting: &RefCell<Waiting>| {
             let wakers = &mut waiting.borrow_mut().wakers;
-            let at = wakers.iter().position(|(number, _)| *number == self.0)?;
+            let at = wakers
+                .iter()
+                .position(|(number, _)| *number == self.number)?;
             Some(wakers.remove(at))
         };
         // User code, the drop of a waker: outside the borrow.
@@ -53,19 +73,26 @@ impl Drop for Place {
     }
 }
 
-/// Waits until a source is closed on this thread.
+/// Waits until a source is closed on this thread. Moved to another one, it is ready at
+/// once: what was closed there since it looked last is not known.
 pub(crate) async fn next_close() {
     let mut place: Option<Place> = None;
     poll_fn(|cx| {
+        if place.as_ref().is_some_and(|place| !place.is_here()) {
+            return Poll::Ready(());
+        }
         let waker = cx.waker().clone();
         let before = WAITING.with_borrow_mut(|waiting| match &place {
             None => {
                 waiting.next += 1;
                 waiting.wakers.push((waiting.next, waker));
-                place = Some(Place(waiting.next));
+                place = Some(Place {
+                    thread: thread::current().id(),
+                    number: waiting.next,
+                });
                 Poll::Pending
             }
-            Some(Place(number)) => {
+            Some(Place { number, .. }) => {
                 let own = waiting.wakers.iter_mut().find(|(other, _)| other == number);
                 // Gone from the list: a source was closed.
                 own.map_or(Poll::Ready(None), |(_, old)| {
@@ -81,3 +108,7 @@ pub(crate) async fn next_close() {
     })
     .await;
 }
+
+#[cfg(test)]
+#[path = "tests/closing.rs"]
+mod tests;

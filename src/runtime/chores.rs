@@ -12,7 +12,7 @@
 //! Read next: `wait.rs`.
 
 use super::Runtime;
-use super::report::Report;
+use super::report::{Report, to_stderr};
 use super::state::LoopState;
 use crate::mailbox::Origin;
 use crate::policy::{Cause, Policy};
@@ -20,7 +20,7 @@ use crate::task::ending::{Aftermath, Ending, PanickedIn, Unread};
 use crate::task::job::BoxedJob;
 use crate::task::join::{drop_caught, panic_message};
 use crate::task::waker::Mail;
-use crate::task::{Sched, TaskId};
+use crate::task::{Sched, TaskId, TaskLabel};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
@@ -30,8 +30,13 @@ impl<P: Policy + 'static> Runtime<P> {
     #[cold]
     pub(super) fn look_after_now(&mut self) {
         self.custody.look_after_tickets();
-        // Before the cancellations: it asks for some.
+        // Before the cancellations: both ask for some, the second in the drop of the
+        // old policy.
         self.custody.look_after_shed();
+        let next = self.state.next_policy.borrow_mut().take();
+        if let Some(policy) = next {
+            self.replace_policy(policy);
+        }
         // Those that are there now: a drop that asks for more gets its turn later.
         for _ in 0..self.state.table.aborts() {
             let Some(id) = self.state.table.next_abort() else {
@@ -42,10 +47,6 @@ impl<P: Policy + 'static> Runtime<P> {
             self.hand_over(Cause::Task(id));
         }
         self.report_unread();
-        let next = self.state.next_policy.borrow_mut().take();
-        if let Some(policy) = next {
-            self.replace_policy(policy);
-        }
         // Not the next task's time.
         self.now = self.state.clock.now();
         self.hand_over(Cause::Moved);
@@ -53,20 +54,8 @@ impl<P: Policy + 'static> Runtime<P> {
 
     /// Panics of tasks whose results nobody will read.
     pub(super) fn report_unread(&self) {
-        for Unread {
-            task,
-            payload,
-            when,
-        } in self.state.table.take_unread()
-        {
-            let message = panic_message(payload);
-            self.state.report(&match when {
-                PanickedIn::Poll => Report::TaskPanicked { task, message },
-                PanickedIn::Drop => {
-                    let what = format!("the output of task {task}");
-                    Report::DropPanicked { what, message }
-                }
-            });
+        for unread in self.state.table.take_unread() {
+            self.state.report(&report_of(unread));
         }
     }
 
@@ -81,16 +70,18 @@ impl<P: Policy + 'static> Runtime<P> {
             let now = self.now;
             self.observe(|observer| observer.task_done(&card, now));
         }
-        self.drop_job(id, job);
+        drop_job(&self.state, id, job);
         let aftermath = self.state.table.end(id, ending);
-        self.clear_up(id, aftermath);
+        self.clear_up(aftermath);
     }
 
     /// What the end of a task leaves to do, outside every borrow.
-    pub(super) fn clear_up(&mut self, id: TaskId, aftermath: Aftermath) {
+    pub(super) fn clear_up(&mut self, aftermath: Aftermath) {
         self.tasks_done += 1;
-        if let Some(job) = aftermath.job {
-            self.drop_job(id, job);
+        if let Some((output, task)) = aftermath.output {
+            if let Err(message) = drop_caught(output) {
+                self.state.report(&report_of_output(&task, message));
+            }
             if self.watched {
                 self.now = self.state.clock.now();
             }
@@ -98,11 +89,6 @@ impl<P: Policy + 'static> Runtime<P> {
         if let Some(waker) = aftermath.watcher {
             self.wake(waker);
         }
-    }
-
-    /// Drops a future or an output; a panic in there is reported.
-    fn drop_job(&self, id: TaskId, job: BoxedJob) {
-        drop_job(&self.state, id, job);
     }
 
     /// Wakes; a foreign waker may panic, ours cannot.
@@ -164,6 +150,25 @@ impl<P: Policy + 'static> Runtime<P> {
     }
 }
 
+/// What is said of a panic that nobody will read.
+fn report_of(unread: Unread) -> Report {
+    let (task, message) = (unread.task, panic_message(unread.payload));
+    match unread.when {
+        PanickedIn::Poll => Report::TaskPanicked { task, message },
+        PanickedIn::Drop => report_of_output(&task, message),
+    }
+}
+
+fn report_of_output(task: &TaskLabel, message: String) -> Report {
+    let what = format!("the output of task {task}");
+    Report::DropPanicked { what, message }
+}
+
+/// LAW J06: a panic that nobody will read, of a task whose loop is gone with its hook.
+pub(super) fn report_to_stderr(unread: Unread) {
+    to_stderr(format_args!("{}", report_of(unread)));
+}
+
 /// What a panic in a poll makes of the task.
 #[cold]
 pub(super) fn panicked(
@@ -185,7 +190,7 @@ pub(super) fn panicked(
     (Ending::Panicked(payload), None)
 }
 
-/// Drops a future or an output; a panic in there is reported.
+/// Drops a future; a panic in there is reported.
 fn drop_job(state: &LoopState, id: TaskId, job: BoxedJob) {
     if let Err(message) = drop_caught(job) {
         report_drop(state, id, message);

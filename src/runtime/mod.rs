@@ -323,6 +323,9 @@ impl<P: Policy + 'static> Drop for Runtime<P> {
             work.shut_down(self.state.pool_limits.grace);
         }
         self.drop_watchers();
+        // LAW J06: what the last drops let go of, and what handles let go of later.
+        self.report_unread();
+        self.state.table.leave_to(chores::report_to_stderr);
         current::retire(self.state.id);
         drop(entered);
         // Wakes of the last drops name tasks that are gone.

@@ -69,8 +69,13 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
 
     /// Replaces the policy between two polls; all tickets move over.
     pub(crate) fn replace(&mut self, policy: P) {
+        if let Some(policy) = self.policy.as_ref() {
+            self.retired = Some(name_of(policy));
+        }
         self.retire_policy();
         self.rescue_returned();
+        // What it turned away in its own drop, while those tickets are still valid.
+        self.look_after_shed();
         let mut moved = std::mem::take(&mut self.rescue);
         self.has_rescued = false;
         // What the old policy forgot or hid.
@@ -109,9 +114,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         let Some(policy) = self.policy.as_ref() else {
             resume_unwind(payload);
         };
-        let name = catch_unwind(AssertUnwindSafe(|| policy.name()));
-        let policy = name.unwrap_or_else(|_| "(unnamed)".into());
-        let message = panic_message(payload);
+        let (policy, message) = (name_of(policy), panic_message(payload));
         self.dismiss(policy.clone());
         self.issuer
             .report(&Report::PolicyPanicked { policy, message });
@@ -129,4 +132,9 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         // forgot or hid, once nothing else is left.
         self.held = self.held.max(1);
     }
+}
+
+/// What a policy is called that is about to go.
+fn name_of<P: Policy>(policy: &P) -> String {
+    catch_unwind(AssertUnwindSafe(|| policy.name())).unwrap_or_else(|_| "(unnamed)".into())
 }

@@ -180,7 +180,7 @@ impl<P: Policy + 'static> Runtime<P> {
         };
         self.charge::<WATCHED>(task, End::Done);
         let aftermath = self.state.table.check_in_ended(task, job, ending);
-        self.clear_up(id, aftermath);
+        self.clear_up(aftermath);
         self.hand_over_others(id);
     }
 

@@ -1,6 +1,6 @@
 //! The end of a task: its value, a panic, a cancellation, and what follows.
 //!
-//! Owns: `Ending`, and the second half of `TaskTable`'s methods, from a task's last
+//! Owns: `Ending`, `Estate`, and the second half of `TaskTable`'s methods, from a task's last
 //! poll to its empty slot.
 //!
 //! Laws: T16, a panic or a drop at the end of one task takes no other with it. T2,
@@ -18,6 +18,7 @@ use super::job::{BoxedJob, Job};
 use super::slot::{Remains, Stage};
 use super::table::TaskTable;
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -37,10 +38,19 @@ pub(crate) enum Ending {
 /// What is left to do, outside the borrow, after a task has ended.
 #[derive(Default)]
 pub(crate) struct Aftermath {
-    /// A future or an output nobody wants.
-    pub(crate) job: Option<BoxedJob>,
+    /// An output nobody wants, and whose it was: the task is out of the table.
+    pub(crate) output: Option<(BoxedJob, TaskLabel)>,
     /// Who waited for the result.
     pub(crate) watcher: Option<Waker>,
+}
+
+/// What tasks leave behind.
+#[derive(Default)]
+pub(super) struct Estate {
+    /// Panics that nobody will read, for the report hook.
+    unread: RefCell<Vec<Unread>>,
+    /// Who gets such panics once the loop is gone.
+    heir: Cell<Option<fn(Unread)>>,
 }
 
 /// A panic nobody will read.
@@ -93,14 +103,14 @@ impl TaskTable {
         card.life.remains.set(remains);
         Aftermath {
             watcher: card.life.watcher.take(),
-            job: self.discard(card),
+            output: self.discard(card),
         }
     }
 
     /// What nobody will ask for: an output is handed out to be dropped, a panic goes
     /// to the report hook. Then the slot is free, if the ticket is home.
     #[inline]
-    fn discard(&self, card: &Sched) -> Option<BoxedJob> {
+    fn discard(&self, card: &Sched) -> Option<(BoxedJob, TaskLabel)> {
         if !card.life.detached.get() {
             return None;
         }
@@ -109,8 +119,9 @@ impl TaskTable {
             self.note_unread(TaskLabel::of(card), payload, PanickedIn::Poll);
         }
         card.life.remains.set(Remains::Taken);
+        let output = job.map(|job| (job, TaskLabel::of(card)));
         self.release_if_over(card);
-        job
+        output
     }
 
     /// Frees the slot of a task that has ended, whose result nobody wants any
@@ -140,24 +151,34 @@ impl TaskTable {
         }
     }
 
-    /// Keeps a panic for the report hook.
+    /// Keeps a panic for the report hook, or for whoever is left.
     pub(super) fn note_unread(
         &self,
         task: TaskLabel,
         payload: Box<dyn Any + Send>,
         when: PanickedIn,
     ) {
-        self.unread.borrow_mut().push(Unread {
+        let unread = Unread {
             task,
             payload,
             when,
-        });
+        };
+        // LAW J06: handles outlive their loop.
+        if let Some(heir) = self.estate.heir.get() {
+            return heir(unread);
+        }
+        self.estate.unread.borrow_mut().push(unread);
         self.home.call_attention();
+    }
+
+    /// The loop is gone. Panics that nobody will read go to `heir` from now on.
+    pub(crate) fn leave_to(&self, heir: fn(Unread)) {
+        self.estate.heir.set(Some(heir));
     }
 
     /// The panics nobody will read, since the last call.
     pub(crate) fn take_unread(&self) -> Vec<Unread> {
-        self.unread.take()
+        self.estate.unread.take()
     }
 
     /// Asks for the end of a task; the loop drops its future at the next collect.
@@ -208,7 +229,7 @@ impl TaskTable {
 
     /// Detaches a task: nobody will ask for its result. Returns the output, if it is
     /// there, to be dropped.
-    pub(crate) fn detach(&self, card: &Sched) -> Option<BoxedJob> {
+    pub(crate) fn detach(&self, card: &Sched) -> Option<(BoxedJob, TaskLabel)> {
         card.life.detached.set(true);
         drop(card.life.watcher.take());
         if card.life.is_over() {

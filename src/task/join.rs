@@ -14,7 +14,7 @@
 
 use super::deck::Card;
 use super::ending::PanickedIn;
-use super::info::{Sched, TaskId, TaskLabel};
+use super::info::{Sched, TaskId};
 use super::slot::Remains;
 use super::table::TaskTable;
 use super::waker::{self, Mail};
@@ -203,13 +203,11 @@ impl<T> Drop for JoinHandle<T> {
         let Some(task) = self.task.take() else {
             return;
         };
-        let label = TaskLabel::of(&task);
-        let Some(job) = self.table.detach(&task) else {
+        let Some((job, label)) = self.table.detach(&task) else {
             return;
         };
         // LAW T16: an output that panics in its drop takes nobody with it.
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(job)));
-        if let Err(payload) = dropped {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
             self.table.note_unread(label, payload, PanickedIn::Drop);
         }
     }
@@ -316,8 +314,10 @@ pub(crate) fn drop_caught<T>(value: T) -> Result<(), String> {
     dropped.map_err(|payload| {
         let message = panic_text(&*payload).to_owned();
         // WHY NOT just drop it: a payload may panic in its drop too, with a payload
-        // that does. The second one of a row is left behind.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // that does. The second one of a row is left behind, unless it is text.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+            && !(second.is::<&'static str>() || second.is::<String>())
+        {
             Box::leak(second);
         }
         message

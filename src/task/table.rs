@@ -13,7 +13,7 @@
 //! Read next: `ending.rs`.
 
 use super::deck::{Card, Deck};
-use super::ending::Unread;
+use super::ending::Estate;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
 use super::letter::QUEUED;
@@ -37,8 +37,8 @@ pub(crate) struct TaskTable {
     pub(super) spare: RefCell<Option<Bell>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
     pub(super) aborts: RefCell<VecDeque<TaskId>>,
-    /// Panics that nobody will read, for the report hook.
-    pub(super) unread: RefCell<Vec<Unread>>,
+    /// What tasks leave behind that is not theirs any more.
+    pub(super) estate: Estate,
     /// Where dropped tickets come home to.
     pub(super) home: Rc<Home>,
     /// Set when the loop is gone: no task is taken any more.
@@ -57,7 +57,7 @@ impl TaskTable {
             deck: Deck::new(Rc::clone(&home)),
             spare: RefCell::default(),
             aborts: RefCell::default(),
-            unread: RefCell::default(),
+            estate: Estate::default(),
             home,
             closed: Cell::new(false),
             loop_id,

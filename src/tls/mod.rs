@@ -3,7 +3,7 @@
 //! Owns: [`TlsStream`] (both ends), the handshake future, the client's
 //! [`ClientConfig`] and the small server end, [`Acceptor`].
 //!
-//! Laws, each with a test of its name in `tests/`:
+//! Laws, each with a test of its name in `tests/` (E01 besides, by the lints below):
 //! * V02: no server name is sent for an address; brackets and the final dot go.
 //! * V04: a stream that ends without close_notify is an error, never an end of
 //!   file. Who knows the message's length may forgive it.

@@ -67,7 +67,7 @@ for scheme in http https; do
             for ((k = 1; k <= count; k += step)); do
                 keeps=()
                 [ "$call" = close ] && keeps=(env KEEPS_DESCRIPTORS=1)
-                timeout 20 "${keeps[@]}" strace -f -qq -o /dev/null --seccomp-bpf -e "trace=$call" \
+                timeout 120 "${keeps[@]}" strace -f -qq -o /dev/null --seccomp-bpf -e "trace=$call" \
                     -e "inject=$call:error=$error:when=$k" \
                     "$bin/ten-requests" "${target[@]}" >"$work/out" 2>"$work/err"
                 rc=$?

@@ -21,11 +21,10 @@ pub(crate) fn virtual_runtime() -> Runtime {
     Runtime::builder().virtual_clock().build().unwrap()
 }
 
-/// Runs `body` on a thread of its own and gives up after ten seconds.
+/// Runs `body` on a thread of its own and gives up after minutes: what hangs does so for
+/// ever, and what is only slow because the machine is busy is no fault.
 #[track_caller]
-pub(crate) fn within_ten_seconds<T: Send + 'static>(
-    body: impl FnOnce() -> T + Send + 'static,
-) -> T {
+pub(crate) fn without_hanging<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         let result = body();
@@ -33,7 +32,7 @@ pub(crate) fn within_ten_seconds<T: Send + 'static>(
         let _ = sender.send(());
         result
     });
-    match receiver.recv_timeout(Duration::from_secs(10)) {
+    match receiver.recv_timeout(Duration::from_secs(180)) {
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
         _ => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
     }

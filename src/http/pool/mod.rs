@@ -20,9 +20,11 @@
 //!
 //! Read next: `ledger.rs`, `checkout.rs`, `keeper.rs`.
 
-// The pool counts its own connections: nothing here is a number of a peer, and an
-// underflow is a bug that a debug build has to show.
-#![allow(clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "the pool counts its own connections: nothing here is a number of a peer, and \
+              an underflow is a bug that a debug build has to show"
+)]
 
 mod checkout;
 mod idle;

@@ -56,7 +56,7 @@ fn run(
             match exchange.advance(&mut recv).map_err(|e| e.kind())? {
                 Event::Need => break,
                 Event::Informational => informational += 1,
-                Event::Head => {}
+                Event::Head | Event::Again => {}
                 Event::Body(piece) => {
                     let bytes = exchange.lend(piece, &mut recv);
                     assert!(!bytes.is_empty());
@@ -138,8 +138,11 @@ fn brief(wire: &str) -> Result<(u16, String, bool), ErrorKind> {
 
 /// The next piece of the body, which must be there.
 fn piece(exchange: &mut Exchange, recv: &mut RecvBuffer) -> Vec<u8> {
-    match exchange.advance(recv) {
-        Ok(Event::Body(piece)) => exchange.lend(piece, recv).to_vec(),
-        other => panic!("{other:?}"),
+    loop {
+        match exchange.advance(recv) {
+            Ok(Event::Body(piece)) => return exchange.lend(piece, recv).to_vec(),
+            Ok(Event::Again) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use super::{IN_PER_UNIT, Transfer, charge, with_cause};
+use super::{IN_PER_UNIT, Transfer, with_cause};
+use crate::budget;
 use crate::http::connection::Read;
 use crate::http::error::{Carrier, Error};
 use crate::http::event::{self, Piece, Upload};
@@ -60,7 +61,7 @@ impl Transfer {
         loop {
             match connection.poll_recv_direct(cx, space) {
                 Poll::Ready(Ok(Read::Bytes(n))) => {
-                    charge(n / IN_PER_UNIT);
+                    budget::charge(n / IN_PER_UNIT);
                     self.wire.1 = self.wire.1.saturating_add(n as u64);
                     self.watch.on_read(n);
                     self.exchange.took_direct(n as u64);

@@ -124,7 +124,10 @@ impl Transfer {
                     continue;
                 }
                 // Without a head there is no body and no end.
-                event::Event::Need | event::Event::Body(_) | event::Event::Done(_) => {}
+                event::Event::Need
+                | event::Event::Body(_)
+                | event::Event::Again
+                | event::Event::Done(_) => {}
             }
             match self.poll_read(cx) {
                 Poll::Ready(read) => read?,
@@ -150,12 +153,22 @@ impl Transfer {
         loop {
             match self.understand()? {
                 event::Event::Body(piece) => {
-                    charge(self.exchange.inflated(piece) / OUT_PER_UNIT);
+                    budget::charge(match self.exchange.pauses() {
+                        true => usize::MAX,
+                        false => self.exchange.inflated(piece) / OUT_PER_UNIT,
+                    });
                     return Poll::Ready(Ok(Next::Bytes(piece)));
                 }
                 event::Event::Done(reuse) => {
                     self.finish(reuse);
                     return Poll::Ready(Ok(Next::End));
+                }
+                event::Event::Again => {
+                    budget::charge(usize::MAX);
+                    if budget::spend(cx).is_pending() {
+                        ready!(self.poll_watch(cx))?;
+                    }
+                    continue;
                 }
                 event::Event::Need | event::Event::Informational | event::Event::Head => {}
             }
@@ -226,10 +239,7 @@ impl Transfer {
         };
         Poll::Ready(match ready!(connection.poll_recv(cx)) {
             Ok(Read::Bytes(n)) => {
-                charge(match self.exchange.decodes() {
-                    true => n / CODED_PER_UNIT,
-                    false => n / IN_PER_UNIT,
-                });
+                budget::charge(n / IN_PER_UNIT);
                 self.wire.1 = self.wire.1.saturating_add(n as u64);
                 self.watch.on_read(n);
                 Ok(())
@@ -269,26 +279,12 @@ impl Transfer {
     }
 }
 
-/// Bytes from the connection that cost a unit of the budget beside the read's own.
+/// LAW S03: bytes from the connection that cost a unit of the budget beside the read's
+/// own, so that a server that floods us holds the loop no longer than one that sends a
+/// little.
 pub(super) const IN_PER_UNIT: usize = 1024;
-/// The same of coded content, of which twenty bytes can be a member of their own, and a
-/// member costs microseconds.
-const CODED_PER_UNIT: usize = 128;
 /// Bytes that inflating made, likewise.
 const OUT_PER_UNIT: usize = 4096;
-
-/// LAW S03: spends units for volume, so that a server that floods us holds the loop no
-/// longer than one that sends a little.
-///
-/// WHY NOT a unit per read alone: 128 reads can be 8 MiB, and all 99 others wait.
-pub(super) fn charge(units: usize) {
-    let left = budget::set(0);
-    let units = u32::try_from(units).unwrap_or(u32::MAX);
-    budget::set(match left {
-        budget::UNLIMITED => left,
-        left => left.saturating_sub(units),
-    });
-}
 
 fn phase_of(stage: Stage) -> Phase {
     match stage {

@@ -39,7 +39,7 @@ impl Ledger {
     /// their loop. Stops early when it finds what is `wanted`.
     pub fn settle(wanted: Option<Self>) -> Self {
         let (began, mut last, mut same) = (Instant::now(), Self::now(), 0);
-        while began.elapsed() < Duration::from_secs(5) {
+        while began.elapsed() < Duration::from_secs(60) {
             thread::yield_now();
             let now = Self::now();
             if wanted == Some(now) {
@@ -49,7 +49,7 @@ impl Ledger {
             last = now;
             let alone = now.threads == 1;
             // Where something else is wanted, it gets its time to come.
-            if same > 50 && alone && (wanted.is_none() || began.elapsed() > Duration::from_secs(1))
+            if same > 50 && alone && (wanted.is_none() || began.elapsed() > Duration::from_secs(20))
             {
                 break;
             }

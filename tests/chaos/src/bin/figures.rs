@@ -290,7 +290,7 @@ fn neighbour() -> bool {
     let request = callers(&normal);
     println!("a request of 99 callers, p99: {request:?} of processor time");
     let mut good = true;
-    for path in ["stream", "crumbs", "bomb", "members"] {
+    for path in ["stream", "crumbs", "bomb", "members", "blocks", "twice"] {
         let poll = flood(&format!("http://{}/1000000/{path}", hostile.address));
         let times = 1.0 + (poll * TURNS).as_secs_f64() / request.as_secs_f64();
         println!("  {path}: a poll, p99: {poll:?}, {times:.2} times at most");

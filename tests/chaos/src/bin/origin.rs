@@ -37,6 +37,8 @@ fn main() -> std::io::Result<()> {
             Some("bomb") => Reply::steps(bomb(number)),
             Some("crumbs") => Reply::steps(crumbs(number)),
             Some("members") => Reply::steps(members(number)),
+            Some("blocks") => Reply::steps(blocks(number)),
+            Some("twice") => Reply::steps(twice(number)),
             Some("stream") => Reply::steps(stream(number)),
             _ => reply,
         }
@@ -85,5 +87,34 @@ fn members(thousands: usize) -> Steps {
     Steps::new()
         .send(head)
         .repeat(member.repeat(1000), thousands as u64)
+        .close()
+}
+
+/// The header of a gzip member, and four deflate blocks without content: ten bits each.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+const BLOCKS: [u8; 5] = [0x02, 0x08, 0x20, 0x80, 0x00];
+
+/// One gzip member of so many thousand times four blocks with nothing in them.
+fn blocks(thousands: usize) -> Steps {
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+    Steps::new()
+        .send(head)
+        .send(HEADER)
+        .repeat(BLOCKS.repeat(1000), thousands as u64)
+        .close()
+}
+
+/// The same in gzip once more, where a kilobyte is a million of them.
+fn twice(times: usize) -> Steps {
+    let pack = |bytes: &[u8]| {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(bytes).expect("memory");
+        packed.finish().expect("memory")
+    };
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n";
+    Steps::new()
+        .send(head)
+        .send(pack(&HEADER))
+        .repeat(pack(&BLOCKS.repeat(1 << 18)), times as u64)
         .close()
 }

@@ -32,7 +32,7 @@ fn decode(
             assert!(made.len() <= STEP, "{} bytes in one step", made.len());
             out.extend_from_slice(made);
             assert!(out.len() as u64 <= MOST, "{} bytes", out.len());
-            idle = match used == 0 && made.is_empty() {
+            idle = match used == 0 && made.is_empty() && !decoder.pauses() {
                 true => idle + 1,
                 false => 0,
             };

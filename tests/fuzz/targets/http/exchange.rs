@@ -49,7 +49,7 @@ fn run(asked: &Asked, wire: &[u8], cuts: &[usize], ended: Ended) -> Result<Outco
             match exchange.advance(&mut recv).map_err(|error| error.kind())? {
                 Event::Need => break,
                 Event::Informational => informational += 1,
-                Event::Head => {}
+                Event::Head | Event::Again => {}
                 Event::Body(piece) => {
                     let bytes = exchange.lend(piece, &mut recv);
                     assert!(!bytes.is_empty(), "an event without news");
