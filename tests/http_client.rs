@@ -752,6 +752,34 @@ fn n05_a_kept_connection_is_judged_again() {
 // -------------------------------------------------------------------- proxies
 
 #[test]
+fn n05_what_lies_behind_a_proxy_is_judged_for_every_request() {
+    let proxy = Origin::start(|request| match request.target.as_str() {
+        "http://10.0.0.1/" => Reply::ok("inside"),
+        _ => Reply::new(302).header("Location", "http://10.0.0.1/"),
+    })
+    .unwrap();
+    downbeat::run(async {
+        let by_proxy = |guard| {
+            let proxy = Proxy::all(proxy.url("").as_str()).unwrap();
+            let client = Client::builder().proxy(proxy).address_guard(guard);
+            client.build().unwrap()
+        };
+        let client = by_proxy(AddressGuard::no_escape());
+        // Asked for by the caller it is fine, and the connection is kept for all hosts.
+        assert_eq!(text(&client, "http://10.0.0.1/").await, "inside");
+        for outside in ["http://8.8.8.8/", "http://name.test/"] {
+            let error = client.get(outside).send().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AddressBlocked, "{outside}");
+        }
+        // From one private address to another.
+        assert_eq!(text(&client, "http://10.0.0.2/").await, "inside");
+        let client = by_proxy(AddressGuard::public_only());
+        let error = client.get("http://10.0.0.1/").send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressBlocked);
+    });
+}
+
+#[test]
 fn a_proxy_forwards_http_and_gets_its_credentials() {
     let proxy = Origin::start(echo).unwrap();
     let url = format!("http://user:secret@{}", proxy.address());
