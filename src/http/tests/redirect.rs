@@ -182,6 +182,8 @@ fn body_fields_go_with_the_body() {
         "Content-Language",
         "Transfer-Encoding",
         "Expect",
+        "Repr-Digest",
+        "Last-Modified",
         "X-A",
     ] {
         headers.append_unchecked(name, b"v");
