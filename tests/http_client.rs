@@ -828,6 +828,42 @@ fn a_tunnel_that_is_refused_is_a_proxy_error() {
     }
 }
 
+/// Through a tunnel comes what the origin says; here it says nothing and ends, which
+/// is TLS's to complain about.
+#[test]
+#[cfg(feature = "tls")]
+fn the_answers_of_a_proxy_that_open_a_tunnel() {
+    for (answer, phase) in [
+        ("HTTP/1.0 200 Connection established\r\n\r\n", Phase::Tls),
+        ("HTTP/1.1 204 X\r\n\r\n", Phase::Tls),
+        // RFC 9110 section 9.3.6: these fields mean nothing in it.
+        ("HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\n", Phase::Tls),
+        (
+            "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Phase::Tls,
+        ),
+        ("HTTP/1.1 200 X\r\nContent-Length: 5, 6\r\n\r\n", Phase::Tls),
+        ("HTTP/1.1 100 X\r\n\r\nHTTP/1.1 200 X\r\n\r\n", Phase::Tls),
+        ("HTTP/1.1 200 X\r\n\r\nEXTRA", Phase::Proxy),
+        ("HTTP/1.1 101 X\r\n\r\n", Phase::Proxy),
+        (
+            "HTTP/1.1 302 X\r\nLocation: http://h.test/\r\n\r\n",
+            Phase::Proxy,
+        ),
+        ("HTTP/1.1 100 X\r\n\r\n", Phase::Proxy),
+        ("SOCKS\r\n\r\n", Phase::Proxy),
+    ] {
+        let (builder, _) = serving(move |_| Steps::new().send(answer).close().into());
+        let client = builder.proxy(Proxy::all("http://proxy.test").unwrap());
+        let client = client.build().unwrap();
+        simulate(async {
+            let error = client.get("https://h.test/").send().await.unwrap_err();
+            assert_eq!(error.phase(), phase, "{answer:?}: {error}");
+            assert!(!error.is_timeout(), "{answer:?}: {error}");
+        });
+    }
+}
+
 // ----------------------------------------------------------- errors and hooks
 
 #[test]
