@@ -582,6 +582,7 @@ fn names_come_from_the_resolver_or_are_given() {
             })
             .host_override("given.test", vec![([127, 0, 0, 1], 0).into()])
             .host_override("moved.test", vec![origin.address()])
+            .host_override("B\u{dc}RO.test", vec![origin.address()])
             .idle_timeout(Duration::ZERO)
             .build()
             .unwrap();
@@ -592,6 +593,7 @@ fn names_come_from_the_resolver_or_are_given() {
         assert_eq!(*asked.borrow(), ["known.test"], "the answer is kept");
         text(&client, &format!("http://GIVEN.test:{port}/")).await;
         text(&client, "http://moved.test/").await;
+        text(&client, "http://büro.test/").await;
         assert_eq!(asked.borrow().len(), 1);
         for (host, fault) in [
             ("unknown.test", ResolveFault::NotFound),

@@ -27,7 +27,7 @@
 use std::net::IpAddr;
 
 use super::address::Network;
-use super::origin::Origin;
+use super::origin::{Origin, host_text};
 
 /// Hosts that are asked directly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,13 +105,13 @@ impl Hosts {
     }
 }
 
-/// As `url` writes a host: lower case, in ASCII; without the dot of the root.
+/// Without the dot of the root.
 fn plain_name(name: &str) -> String {
-    let name = match url::Host::parse(name) {
-        Ok(url::Host::Domain(name)) => name,
-        _ => name.to_ascii_lowercase(),
-    };
-    name.strip_suffix('.').unwrap_or(&name).to_owned()
+    let mut name = host_text(name);
+    if name.ends_with('.') {
+        name.pop();
+    }
+    name
 }
 
 /// `host:port`, `[v6]:port`; a bare IPv6 address has no port.
