@@ -9,6 +9,7 @@ use downbeat::http::{
     Body, Client, ClientBuilder, Connected, Deadline, Deadlines, Destination, Error, ErrorKind,
     MinRate, Phase, Response,
 };
+use downbeat::io::{AsyncRead, AsyncWriteExt};
 use downbeat::net::{Resolve, Resolving};
 use downbeat::testing::origin::{Memory, Reply, Service, Steps};
 use downbeat::testing::pair;
@@ -54,6 +55,20 @@ fn plays(steps: impl Fn() -> Steps + 'static) -> (ClientBuilder, Memory) {
 
 async fn whole(sent: Result<Response, Error>) -> Result<Vec<u8>, Error> {
     sent?.bytes().await
+}
+
+/// A body of so many pieces, one every two seconds.
+fn slow_body(pieces: u32) -> impl AsyncRead + Unpin + 'static {
+    let (reader, mut writer) = pair(100);
+    let task = async move {
+        for _ in 0..pieces {
+            time::sleep(Duration::from_secs(2)).await;
+            writer.write_all(b"piece").await.unwrap();
+        }
+        writer.close().await.unwrap();
+    };
+    downbeat::spawn(task).detach();
+    reader
 }
 
 /// Checks the error and when it came, then that nothing is left.
@@ -236,16 +251,7 @@ fn write_is_about_progress() {
             ..far()
         };
         let client = builder.deadlines(deadlines).build().unwrap();
-        let (reader, mut writer) = pair(100);
-        drop(downbeat::spawn(async move {
-            use downbeat::io::AsyncWriteExt;
-            for _ in 0..10 {
-                time::sleep(Duration::from_secs(2)).await;
-                writer.write_all(b"piece").await.unwrap();
-            }
-            writer.close().await.unwrap();
-        }));
-        let request = client.post(URL).body(Body::stream(reader));
+        let request = client.post(URL).body(Body::stream(slow_body(10)));
         assert_eq!(request.send().await.unwrap().text().await.unwrap(), "ok");
     });
 }
@@ -268,6 +274,60 @@ fn await_continue() {
         let response = request.body("body").send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(time::now() - began, Duration::from_secs(7));
+    });
+}
+
+/// An interim head is not `100 Continue`: the body follows when the wait is over.
+#[test]
+fn await_continue_goes_on_behind_another_interim_head() {
+    let (builder, _) = plays(|| {
+        let steps = Steps::new().send("HTTP/1.1 102 Processing\r\n\r\n");
+        let steps = steps.read_until("body");
+        steps.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    });
+    simulate(async {
+        let client = builder.deadlines(far()).build().unwrap();
+        let began = time::now();
+        let request = client.post(URL).header("Expect", "100-continue");
+        let response = request.body("body").send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(time::now() - began, far().await_continue);
+    });
+}
+
+/// After `100 Continue` the upload may take its time, and the answer has all of its
+/// own afterwards.
+#[test]
+fn an_upload_that_was_asked_for_is_not_waiting_for_a_head() {
+    let answers = |pause: u64| {
+        plays(move || {
+            let steps = Steps::new().send("HTTP/1.1 100 Continue\r\n\r\n");
+            let steps = steps.read_body().wait(Duration::from_secs(pause));
+            steps.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        })
+    };
+    let deadlines = || Deadlines {
+        head: seconds(5),
+        read_idle: seconds(5),
+        ..far()
+    };
+    simulate(async {
+        let client = answers(4).0.deadlines(deadlines()).build().unwrap();
+        let body = || Body::stream(slow_body(10));
+        let request = || {
+            client
+                .post(URL)
+                .header("Expect", "100-continue")
+                .body(body())
+        };
+        assert_eq!(whole(request().send().await).await.unwrap(), b"ok");
+        let client = answers(6).0.deadlines(deadlines()).build().unwrap();
+        let request = client
+            .post(URL)
+            .header("Expect", "100-continue")
+            .body(body());
+        let sent = async { whole(request.send().await).await };
+        fails(&client, sent, Deadline::Head, Phase::Head, 20 + 5).await;
     });
 }
 

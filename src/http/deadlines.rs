@@ -38,7 +38,8 @@ pub struct Deadlines {
     /// From the last byte sent to the first byte of the answer.
     /// [`Deadline::FirstByte`]
     pub first_byte: Option<Duration>,
-    /// From the first byte of the answer to the end of the final head; bytes
+    /// From the first byte of the answer, or the last of the request if that is
+    /// later (`100 Continue` came before it), to the end of the final head; bytes
     /// that arrive do not extend it. [`Deadline::Head`]
     pub head: Option<Duration>,
     /// Longest silence while reading. [`Deadline::ReadIdle`]

@@ -166,22 +166,25 @@ impl Watch {
         let sending = upload == Upload::Sending && self.sent.is_none();
         let held = self.held.filter(|_| upload == Upload::Waiting);
         let phases = match (stage, held) {
-            (Stage::FirstByte, Some(held)) => {
+            // An interim head may have come already.
+            (Stage::FirstByte | Stage::Head, Some(held)) => {
                 let end = instant_after(held, d.await_continue);
                 [Some((end, Due::Continue)), None]
             }
-            (Stage::FirstByte, None) if sending => {
+            (Stage::FirstByte | Stage::Head, None) if sending => {
                 [after(self.wrote, d.write, Deadline::Write), None]
             }
             (Stage::FirstByte, None) => {
                 let from = self.sent.unwrap_or(self.wrote);
                 [after(from, d.first_byte, Deadline::FirstByte), None]
             }
-            (Stage::Head, _) => {
-                let from = self.heard.unwrap_or(waiting);
+            (Stage::Head, None) => {
+                // What came before the request was complete does not answer it.
+                let from = self.heard.max(self.sent).unwrap_or(waiting);
+                let silent = self.sent.map_or(waiting, |sent| sent.max(waiting));
                 [
                     after(from, d.head, Deadline::Head),
-                    after(waiting, d.read_idle, Deadline::ReadIdle),
+                    after(silent, d.read_idle, Deadline::ReadIdle),
                 ]
             }
             (Stage::Body | Stage::Done, _) => [
@@ -227,7 +230,7 @@ impl Watch {
 
 fn phase(stage: Stage, upload: Upload) -> Phase {
     match (stage, upload) {
-        (Stage::FirstByte, Upload::Sending) => Phase::Write,
+        (Stage::FirstByte | Stage::Head, Upload::Sending) => Phase::Write,
         (Stage::FirstByte, _) => Phase::FirstByte,
         (Stage::Head, _) => Phase::Head,
         (Stage::Body | Stage::Done, _) => Phase::Body,
