@@ -247,7 +247,7 @@ fn write_is_about_progress() {
     });
     simulate(async {
         let deadlines = Deadlines {
-            write: seconds(3),
+            write: seconds(1),
             ..far()
         };
         let client = builder.deadlines(deadlines).build().unwrap();

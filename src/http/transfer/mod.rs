@@ -203,7 +203,7 @@ impl Transfer {
             }
             Poll::Ready(Ok(Pushed::Head)) => Ok(Poll::Ready(Pushed::Head)),
             Poll::Pending => {
-                if written > before {
+                if written > before || outbox.waits_for_source() {
                     self.watch.on_write(time::now());
                 }
                 Ok(Poll::Pending)
