@@ -483,6 +483,24 @@ fn min_rate() {
         let sent = async { whole(client.get(URL).send().await).await };
         fails(&client, sent, Deadline::MinRate, Phase::Body, 610).await;
     });
+    simulate(async {
+        // Nothing is asked for, over no time: that is no reason to spin.
+        let min_rate = Some(MinRate {
+            bytes_per_second: 0,
+            window: Duration::ZERO,
+        });
+        let (builder, _) = plays(|| {
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab";
+            Steps::new()
+                .send(head)
+                .wait(Duration::from_secs(1))
+                .send("cd")
+        });
+        let client = builder.deadlines(Deadlines { min_rate, ..far() });
+        let client = client.build().unwrap();
+        let body = whole(client.get(URL).send().await).await;
+        assert_eq!(body.unwrap(), b"abcd");
+    });
 }
 
 #[test]

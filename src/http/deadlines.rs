@@ -79,7 +79,7 @@ impl Default for Deadlines {
 pub struct MinRate {
     /// Bytes on the wire per second, as a mean over the window.
     pub bytes_per_second: u64,
-    /// How long the rate must stay below.
+    /// How long the rate must stay below; at least 1 ms.
     pub window: Duration,
 }
 

@@ -64,6 +64,9 @@ struct Window {
     bytes: u64,
 }
 
+/// The shortest window: one of zero would be over again and again at once.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// What passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
@@ -190,7 +193,7 @@ impl Watch {
             (Stage::Body | Stage::Done, _) => [
                 after(waiting, d.read_idle, Deadline::ReadIdle),
                 d.min_rate.zip(self.window.as_ref()).map(|(rate, window)| {
-                    let left = rate.window.saturating_sub(window.waited);
+                    let left = rate.window.max(SHORTEST).saturating_sub(window.waited);
                     let since = window.since.unwrap_or(waiting);
                     (instant_after(since, left), Due::Window)
                 }),
@@ -205,7 +208,7 @@ impl Watch {
         let (Some(rate), Some(window)) = (self.options.deadlines.min_rate, &self.window) else {
             return Ok(());
         };
-        let due = rate.bytes_per_second as f64 * rate.window.as_secs_f64();
+        let due = rate.bytes_per_second as f64 * rate.window.max(SHORTEST).as_secs_f64();
         if (window.bytes as f64) < due {
             return Err(Error::timeout(Deadline::MinRate, phase(stage, upload)));
         }
