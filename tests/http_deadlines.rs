@@ -503,6 +503,65 @@ fn min_rate() {
     });
 }
 
+/// LAW C10: a body of which there is always more, to a reader who takes his time.
+#[test]
+fn c10_total_ends_a_flood() {
+    let (builder, _) = plays(|| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Steps::new().send(head).repeat("1\r\nx\r\n", 1_000_000)
+    });
+    simulate(async {
+        let deadlines = Deadlines {
+            total: seconds(10),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let mut response = client.get(URL).send().await.unwrap();
+        let mut chunks = 0;
+        let error = loop {
+            match response.chunk().await {
+                Ok(chunk) => assert_eq!(chunk, Some(&b"x"[..])),
+                Err(error) => break error,
+            }
+            chunks += 1;
+            time::work(Duration::from_millis(10));
+        };
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Total), "{error}");
+        // The clock is read once per turn, not per chunk.
+        assert!((1000..1500).contains(&chunks), "{chunks}");
+    });
+    // Nor does it help that the bytes are read in one go, or that we are the flood.
+    let computing = async {
+        loop {
+            time::work(Duration::from_millis(10));
+            downbeat::yield_now().await;
+        }
+    };
+    let (builder, _) = plays(|| {
+        let steps = Steps::new().send("HTTP/1.1 200 OK\r\n\r\n");
+        steps.repeat(vec![b'x'; 4096], 1_000_000)
+    });
+    simulate(async {
+        downbeat::spawn(computing).detach();
+        let deadlines = Deadlines {
+            total: seconds(1),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let error = whole(client.get(URL).send().await).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Total), "{error}");
+        let endless = Body::stream(downbeat::blocking::Reader::new(std::io::repeat(b'x')));
+        let (builder, _) = plays(|| Steps::new().read_until("never"));
+        let deadlines = Deadlines {
+            total: seconds(1),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let error = client.post(URL).body(endless).send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Total), "{error}");
+    });
+}
+
 #[test]
 fn total_covers_redirects_and_the_body() {
     let service = Service::new(|request| match request.path() {

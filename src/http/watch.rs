@@ -160,6 +160,17 @@ impl Watch {
         }
     }
 
+    /// Is the request as a whole over? For a body of which there is always more, so
+    /// that nobody waits for anything.
+    pub(crate) fn check_total(&self) -> Result<(), Error> {
+        match self.total {
+            Some(total) if total <= time::now() => {
+                Err(Error::timeout(Deadline::Total, Phase::Body))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The deadline that passes first.
     fn next(&self, stage: Stage, upload: Upload, waiting: Instant) -> Option<(Instant, Due)> {
         let d = &self.options.deadlines;
