@@ -582,6 +582,7 @@ fn names_come_from_the_resolver_or_are_given() {
             })
             .host_override("given.test", vec![([127, 0, 0, 1], 0).into()])
             .host_override("moved.test", vec![origin.address()])
+            .host_override("B\u{dc}RO.test", vec![origin.address()])
             .idle_timeout(Duration::ZERO)
             .build()
             .unwrap();
@@ -592,6 +593,7 @@ fn names_come_from_the_resolver_or_are_given() {
         assert_eq!(*asked.borrow(), ["known.test"], "the answer is kept");
         text(&client, &format!("http://GIVEN.test:{port}/")).await;
         text(&client, "http://moved.test/").await;
+        text(&client, "http://büro.test/").await;
         assert_eq!(asked.borrow().len(), 1);
         for (host, fault) in [
             ("unknown.test", ResolveFault::NotFound),
@@ -752,6 +754,34 @@ fn n05_a_kept_connection_is_judged_again() {
 // -------------------------------------------------------------------- proxies
 
 #[test]
+fn n05_what_lies_behind_a_proxy_is_judged_for_every_request() {
+    let proxy = Origin::start(|request| match request.target.as_str() {
+        "http://10.0.0.1/" => Reply::ok("inside"),
+        _ => Reply::new(302).header("Location", "http://10.0.0.1/"),
+    })
+    .unwrap();
+    downbeat::run(async {
+        let by_proxy = |guard| {
+            let proxy = Proxy::all(proxy.url("").as_str()).unwrap();
+            let client = Client::builder().proxy(proxy).address_guard(guard);
+            client.build().unwrap()
+        };
+        let client = by_proxy(AddressGuard::no_escape());
+        // Asked for by the caller it is fine, and the connection is kept for all hosts.
+        assert_eq!(text(&client, "http://10.0.0.1/").await, "inside");
+        for outside in ["http://8.8.8.8/", "http://name.test/"] {
+            let error = client.get(outside).send().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AddressBlocked, "{outside}");
+        }
+        // From one private address to another.
+        assert_eq!(text(&client, "http://10.0.0.2/").await, "inside");
+        let client = by_proxy(AddressGuard::public_only());
+        let error = client.get("http://10.0.0.1/").send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressBlocked);
+    });
+}
+
+#[test]
 fn a_proxy_forwards_http_and_gets_its_credentials() {
     let proxy = Origin::start(echo).unwrap();
     let url = format!("http://user:secret@{}", proxy.address());
@@ -796,6 +826,42 @@ fn a_tunnel_that_is_refused_is_a_proxy_error() {
             let error = client.get("https://h.test/").send().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Proxy(fault));
             assert_eq!(error.phase(), Phase::Proxy);
+        });
+    }
+}
+
+/// Through a tunnel comes what the origin says; here it says nothing and ends, which
+/// is TLS's to complain about.
+#[test]
+#[cfg(feature = "tls")]
+fn the_answers_of_a_proxy_that_open_a_tunnel() {
+    for (answer, phase) in [
+        ("HTTP/1.0 200 Connection established\r\n\r\n", Phase::Tls),
+        ("HTTP/1.1 204 X\r\n\r\n", Phase::Tls),
+        // RFC 9110 section 9.3.6: these fields mean nothing in it.
+        ("HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\n", Phase::Tls),
+        (
+            "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Phase::Tls,
+        ),
+        ("HTTP/1.1 200 X\r\nContent-Length: 5, 6\r\n\r\n", Phase::Tls),
+        ("HTTP/1.1 100 X\r\n\r\nHTTP/1.1 200 X\r\n\r\n", Phase::Tls),
+        ("HTTP/1.1 200 X\r\n\r\nEXTRA", Phase::Proxy),
+        ("HTTP/1.1 101 X\r\n\r\n", Phase::Proxy),
+        (
+            "HTTP/1.1 302 X\r\nLocation: http://h.test/\r\n\r\n",
+            Phase::Proxy,
+        ),
+        ("HTTP/1.1 100 X\r\n\r\n", Phase::Proxy),
+        ("SOCKS\r\n\r\n", Phase::Proxy),
+    ] {
+        let (builder, _) = serving(move |_| Steps::new().send(answer).close().into());
+        let client = builder.proxy(Proxy::all("http://proxy.test").unwrap());
+        let client = client.build().unwrap();
+        simulate(async {
+            let error = client.get("https://h.test/").send().await.unwrap_err();
+            assert_eq!(error.phase(), phase, "{answer:?}: {error}");
+            assert!(!error.is_timeout(), "{answer:?}: {error}");
         });
     }
 }

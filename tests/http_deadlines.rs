@@ -9,6 +9,7 @@ use downbeat::http::{
     Body, Client, ClientBuilder, Connected, Deadline, Deadlines, Destination, Error, ErrorKind,
     MinRate, Phase, Response,
 };
+use downbeat::io::{AsyncRead, AsyncWriteExt};
 use downbeat::net::{Resolve, Resolving};
 use downbeat::testing::origin::{Memory, Reply, Service, Steps};
 use downbeat::testing::pair;
@@ -54,6 +55,20 @@ fn plays(steps: impl Fn() -> Steps + 'static) -> (ClientBuilder, Memory) {
 
 async fn whole(sent: Result<Response, Error>) -> Result<Vec<u8>, Error> {
     sent?.bytes().await
+}
+
+/// A body of so many pieces, one every two seconds.
+fn slow_body(pieces: u32) -> impl AsyncRead + Unpin + 'static {
+    let (reader, mut writer) = pair(100);
+    let task = async move {
+        for _ in 0..pieces {
+            time::sleep(Duration::from_secs(2)).await;
+            writer.write_all(b"piece").await.unwrap();
+        }
+        writer.close().await.unwrap();
+    };
+    downbeat::spawn(task).detach();
+    reader
 }
 
 /// Checks the error and when it came, then that nothing is left.
@@ -232,20 +247,11 @@ fn write_is_about_progress() {
     });
     simulate(async {
         let deadlines = Deadlines {
-            write: seconds(3),
+            write: seconds(1),
             ..far()
         };
         let client = builder.deadlines(deadlines).build().unwrap();
-        let (reader, mut writer) = pair(100);
-        drop(downbeat::spawn(async move {
-            use downbeat::io::AsyncWriteExt;
-            for _ in 0..10 {
-                time::sleep(Duration::from_secs(2)).await;
-                writer.write_all(b"piece").await.unwrap();
-            }
-            writer.close().await.unwrap();
-        }));
-        let request = client.post(URL).body(Body::stream(reader));
+        let request = client.post(URL).body(Body::stream(slow_body(10)));
         assert_eq!(request.send().await.unwrap().text().await.unwrap(), "ok");
     });
 }
@@ -268,6 +274,60 @@ fn await_continue() {
         let response = request.body("body").send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(time::now() - began, Duration::from_secs(7));
+    });
+}
+
+/// An interim head is not `100 Continue`: the body follows when the wait is over.
+#[test]
+fn await_continue_goes_on_behind_another_interim_head() {
+    let (builder, _) = plays(|| {
+        let steps = Steps::new().send("HTTP/1.1 102 Processing\r\n\r\n");
+        let steps = steps.read_until("body");
+        steps.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    });
+    simulate(async {
+        let client = builder.deadlines(far()).build().unwrap();
+        let began = time::now();
+        let request = client.post(URL).header("Expect", "100-continue");
+        let response = request.body("body").send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(time::now() - began, far().await_continue);
+    });
+}
+
+/// After `100 Continue` the upload may take its time, and the answer has all of its
+/// own afterwards.
+#[test]
+fn an_upload_that_was_asked_for_is_not_waiting_for_a_head() {
+    let answers = |pause: u64| {
+        plays(move || {
+            let steps = Steps::new().send("HTTP/1.1 100 Continue\r\n\r\n");
+            let steps = steps.read_body().wait(Duration::from_secs(pause));
+            steps.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        })
+    };
+    let deadlines = || Deadlines {
+        head: seconds(5),
+        read_idle: seconds(5),
+        ..far()
+    };
+    simulate(async {
+        let client = answers(4).0.deadlines(deadlines()).build().unwrap();
+        let body = || Body::stream(slow_body(10));
+        let request = || {
+            client
+                .post(URL)
+                .header("Expect", "100-continue")
+                .body(body())
+        };
+        assert_eq!(whole(request().send().await).await.unwrap(), b"ok");
+        let client = answers(6).0.deadlines(deadlines()).build().unwrap();
+        let request = client
+            .post(URL)
+            .header("Expect", "100-continue")
+            .body(body());
+        let sent = async { whole(request.send().await).await };
+        fails(&client, sent, Deadline::Head, Phase::Head, 20 + 5).await;
     });
 }
 
@@ -422,6 +482,83 @@ fn min_rate() {
         let client = slow(3).0.deadlines(deadlines).build().unwrap();
         let sent = async { whole(client.get(URL).send().await).await };
         fails(&client, sent, Deadline::MinRate, Phase::Body, 610).await;
+    });
+    simulate(async {
+        // Nothing is asked for, over no time: that is no reason to spin.
+        let min_rate = Some(MinRate {
+            bytes_per_second: 0,
+            window: Duration::ZERO,
+        });
+        let (builder, _) = plays(|| {
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab";
+            Steps::new()
+                .send(head)
+                .wait(Duration::from_secs(1))
+                .send("cd")
+        });
+        let client = builder.deadlines(Deadlines { min_rate, ..far() });
+        let client = client.build().unwrap();
+        let body = whole(client.get(URL).send().await).await;
+        assert_eq!(body.unwrap(), b"abcd");
+    });
+}
+
+/// LAW C10: a body of which there is always more, to a reader who takes his time.
+#[test]
+fn c10_total_ends_a_flood() {
+    let (builder, _) = plays(|| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Steps::new().send(head).repeat("1\r\nx\r\n", 1_000_000)
+    });
+    simulate(async {
+        let deadlines = Deadlines {
+            total: seconds(10),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let mut response = client.get(URL).send().await.unwrap();
+        let mut chunks = 0;
+        let error = loop {
+            match response.chunk().await {
+                Ok(chunk) => assert_eq!(chunk, Some(&b"x"[..])),
+                Err(error) => break error,
+            }
+            chunks += 1;
+            time::work(Duration::from_millis(10));
+        };
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Total), "{error}");
+        // The clock is read once per turn, not per chunk.
+        assert!((1000..1500).contains(&chunks), "{chunks}");
+    });
+    // Nor does it help that the bytes are read in one go, or that we are the flood.
+    let computing = async {
+        loop {
+            time::work(Duration::from_millis(10));
+            downbeat::yield_now().await;
+        }
+    };
+    let (builder, _) = plays(|| {
+        let steps = Steps::new().send("HTTP/1.1 200 OK\r\n\r\n");
+        steps.repeat(vec![b'x'; 4096], 1_000_000)
+    });
+    simulate(async {
+        downbeat::spawn(computing).detach();
+        let deadlines = Deadlines {
+            total: seconds(1),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let error = whole(client.get(URL).send().await).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Total), "{error}");
+        let endless = Body::stream(downbeat::blocking::Reader::new(std::io::repeat(b'x')));
+        let (builder, _) = plays(|| Steps::new().read_until("never"));
+        let deadlines = Deadlines {
+            total: seconds(1),
+            ..far()
+        };
+        let client = builder.deadlines(deadlines).build().unwrap();
+        let error = client.post(URL).body(endless).send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout(Deadline::Total), "{error}");
     });
 }
 

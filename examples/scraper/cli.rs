@@ -8,6 +8,7 @@
 use super::units;
 use clap::{Parser, ValueEnum};
 use downbeat::policy::Expression;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use std::time::Duration;
 pub(crate) struct Cli {
     /// URLs to fetch, before those of --input
     #[arg(value_name = "URL")]
-    pub(crate) urls: Vec<String>,
+    pub(crate) urls: Vec<OsString>,
 
     /// File with one URL per line, or - for standard input; # starts a comment line
     #[arg(short, long, value_name = "FILE|-", help_heading = "Input")]

@@ -40,6 +40,21 @@ pub(crate) struct Board {
     pub(crate) total: AtomicU64,
 }
 
+impl Board {
+    /// How many URLs are done, and what the bar says.
+    fn numbers(&self) -> (u64, String) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (ok, failed) = (read(&self.fetched), read(&self.failed));
+        let (done, in_flight) = (ok + failed, read(&self.in_flight));
+        let place = match read(&self.total) {
+            0 => done.to_string(),
+            total => format!("{done}/{total}"),
+        };
+        let text = format!("{place}  in flight {in_flight}  ok {ok}  failed {failed}");
+        (done, text)
+    }
+}
+
 /// The writing thread, if anything is to be written.
 pub(crate) struct Console {
     /// What the bar shows.
@@ -152,8 +167,9 @@ fn show(bar: Bar, board: &Board, lines: &Receiver<String>, left_out: &AtomicU64)
         Bar::Off => ProgressDrawTarget::hidden(),
     };
     let progress = ProgressBar::with_draw_target(None, target);
-    let known = style("[{bar:20}] {pos}/{len}  {msg}  {elapsed_precise}");
-    let unknown = style("{pos}  {msg}  {elapsed_precise}");
+    // The numbers are one text, so that they belong together in every drawing.
+    let known = style("[{bar:20}] {msg}  {elapsed_precise}");
+    let unknown = style("{msg}  {elapsed_precise}");
     progress.set_style(unknown);
     let frame = if bar == Bar::Off { IDLE } else { FRAME };
     loop {
@@ -162,16 +178,14 @@ fn show(bar: Bar, board: &Board, lines: &Receiver<String>, left_out: &AtomicU64)
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let total = read(&board.total);
+        let total = board.total.load(Ordering::Relaxed);
         if total > 0 && progress.length().is_none() {
             progress.set_style(known.clone());
             progress.set_length(total);
         }
-        let (ok, failed) = (read(&board.fetched), read(&board.failed));
-        let in_flight = read(&board.in_flight);
-        progress.set_message(format!("in flight {in_flight}  ok {ok}  failed {failed}"));
-        progress.set_position(ok + failed);
+        let (done, numbers) = board.numbers();
+        progress.set_position(done);
+        progress.set_message(numbers);
     }
     progress.finish_and_clear();
     let left_out = left_out.load(Ordering::Relaxed);

@@ -52,7 +52,7 @@ impl Scheduler<'_> {
                 self.window_bytes -= out.job.entry.text.len();
                 self.tally.add(&brief);
                 let took = summary::time(ended.took.unwrap_or_default());
-                let line = || format!("{}: {} ({took})", out.job.entry.text, ended.what);
+                let line = || format!("{}: {} ({took})", out.job.shown(), ended.what);
                 self.console.line(line);
             }
             Way::Again(verdict) => self.again(out, verdict, &ended.what),
@@ -97,9 +97,9 @@ impl Scheduler<'_> {
             Verdict::Again(wait) | Verdict::HostAgain(wait) => wait,
             Verdict::Final => Duration::ZERO,
         };
-        let (text, waits) = (&job.entry.text, summary::time(wait));
+        let waits = summary::time(wait);
         self.console
-            .line(|| format!("{text}: {what}; again in {waits}"));
+            .line(|| format!("{}: {what}; again in {waits}", job.shown()));
         let now = time::now();
         let until = now.checked_add(wait).unwrap_or(now);
         let Some(host) = host else {

@@ -21,12 +21,16 @@ pub(crate) struct Later {
     file: Option<File>,
 }
 
-/// Opens a list, now if it is a regular file and later otherwise.
+/// Opens a list, now if it is a regular file and later if opening may block.
 ///
 /// # Errors
 /// Those of the file system.
 pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    if fs::metadata(path)?.is_file() {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if metadata.is_file() {
         return Ok(Box::new(File::open(path)?));
     }
     let (path, file) = (path.to_owned(), None);
@@ -35,16 +39,24 @@ pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
 
 /// Whether `open` may block.
 pub(crate) fn may_block(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
-/// Whether both are the same regular file, so that writing one destroys the other.
+/// Whether both name the same regular file, or would if they were made, so that
+/// writing one destroys the other.
 pub(crate) fn are_same(one: &Path, other: &Path) -> bool {
-    let regular = |path| fs::metadata(path).ok().filter(Metadata::is_file);
-    let (Some(a), Some(b)) = (regular(one), regular(other)) else {
-        return false;
-    };
-    identity(one, &a) == identity(other, &b)
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(a), Ok(b)) => a.is_file() && b.is_file() && identity(one, &a) == identity(other, &b),
+        (Err(_), Err(_)) => place(one).is_some_and(|place| Some(place) == self::place(other)),
+        _ => false,
+    }
+}
+
+/// Where a file that does not exist would be.
+fn place(path: &Path) -> Option<PathBuf> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(dir.join(path.file_name()?))
 }
 
 #[cfg(unix)]

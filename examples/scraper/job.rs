@@ -6,6 +6,7 @@
 //! Read next: `attempt.rs`.
 
 use super::source::Entry;
+use std::borrow::Cow;
 use std::time::Instant;
 use url::{ParseError, Position, Url};
 
@@ -41,6 +42,20 @@ impl Job {
 }
 
 impl Job {
+    /// What people are shown: what was given, without a user and password.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        let text = &*self.entry.text;
+        let Some(behind) = text.find("://").map(|at| at + 3) else {
+            return text.into();
+        };
+        let rest = &text[behind..];
+        let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+        match authority.rfind('@') {
+            Some(at) => format!("{}{}", &text[..behind], &rest[at + 1..]).into(),
+            None => text.into(),
+        }
+    }
+
     /// What a picture calls it: the part that differs first, at most 120 characters.
     pub(crate) fn title(&self) -> String {
         let index = self.entry.index;
@@ -49,7 +64,7 @@ impl Job {
                 let host = url.host_str().unwrap_or_default();
                 format!("{index} {:.80} {host:.30}", &url[Position::BeforePath..])
             }
-            Err(_) => format!("{index} {:.80}", self.entry.text),
+            Err(_) => format!("{index} {:.80}", self.shown()),
         }
     }
 }
@@ -67,6 +82,11 @@ fn parse(text: &str) -> Result<Url, &'static str> {
         }
         Err(ParseError::EmptyHost) => Err("no host"),
         Err(ParseError::InvalidPort) => Err("bad port"),
+        Err(ParseError::InvalidIpv4Address) => Err("bad IPv4 address"),
+        Err(ParseError::InvalidIpv6Address) => {
+            Err("bad IPv6 address: a zone id has no place in a URL")
+        }
+        Err(ParseError::IdnaError | ParseError::InvalidDomainCharacter) => Err("bad host name"),
         Err(_) => Err("not a URL"),
     }
 }
@@ -75,18 +95,33 @@ fn parse(text: &str) -> Result<Url, &'static str> {
 mod tests {
     use super::*;
 
+    fn job(text: &str) -> Job {
+        Job::new(Entry {
+            index: 0,
+            line: None,
+            text: text.into(),
+            flaw: None,
+            size: None,
+        })
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        for (text, shown) in [
+            ("http://u:s3cret@h/a@b", "http://h/a@b"),
+            ("http://u:s3@cret@h?x", "http://h?x"),
+            ("http://u:s3cret@h:99999", "http://h:99999"),
+            ("http://h/~u@x", "http://h/~u@x"),
+            ("mailto:a@b", "mailto:a@b"),
+        ] {
+            assert_eq!(job(text).shown(), shown);
+            assert!(!job(text).title().contains("s3"));
+        }
+    }
+
     #[test]
     fn what_is_a_url() {
-        let host = |text: &str| {
-            let entry = Entry {
-                index: 0,
-                line: None,
-                text: text.into(),
-                flaw: None,
-                size: None,
-            };
-            Job::new(entry).host().map(str::to_owned)
-        };
+        let host = |text: &str| job(text).host().map(str::to_owned);
         assert_eq!(
             host("http://EXAMPLE.com:8080/x").as_deref(),
             Some("example.com")

@@ -17,6 +17,7 @@
 //! Read next: `resume.rs`.
 
 use super::signals::Interrupt;
+use super::stdout;
 use super::tally::Ending;
 use downbeat::future::{OneOf, race};
 use downbeat::sync::channel::{Receiver, Sender, channel};
@@ -133,11 +134,7 @@ impl Sink {
                 *self = Self::File(file);
                 self.write(bytes)
             }
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(bytes)?;
-                stdout.flush()
-            }
+            Self::Stdout => stdout::write(bytes),
         }
     }
 }

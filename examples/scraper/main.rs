@@ -43,6 +43,7 @@ mod scheduler;
 mod signals;
 mod source;
 mod starting;
+mod stdout;
 mod stop;
 mod summary;
 mod tally;
@@ -109,7 +110,7 @@ fn report(cli: &Cli, finished: &Done, sequential: Option<std::time::Duration>) -
     let code = tally.exit_code();
     if cli.output_is_stdout() {
         let _ = io::stderr().lock().write_all(text.as_bytes());
-    } else if let Err(error) = write(&text) {
+    } else if let Err(error) = stdout::write(text.as_bytes()) {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Ok(4);
         }
@@ -120,10 +121,4 @@ fn report(cli: &Cli, finished: &Done, sequential: Option<std::time::Duration>) -
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
     Ok(code)
-}
-
-fn write(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }

@@ -18,7 +18,7 @@ use super::{client, files, resume};
 use downbeat::http::Client;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a run reads.
 pub(crate) struct Input {
@@ -53,17 +53,35 @@ pub(crate) fn refuse_nonsense(cli: &Cli) -> Result<(), Stop> {
         let why = "--resume needs URLs: the demo's are new each time";
         return Err(Stop::usage(why));
     }
-    let Some(input) = &cli.input else {
-        return Ok(());
+    refuse_overwriting(cli)
+}
+
+/// A file that is written is neither read nor written by another option.
+fn refuse_overwriting(cli: &Cli) -> Result<(), Stop> {
+    fn named<'a>(
+        option: &'static str,
+        paths: impl IntoIterator<Item = &'a PathBuf>,
+    ) -> impl Iterator<Item = (&'static str, &'a Path)> {
+        paths.into_iter().map(move |path| (option, path.as_path()))
+    }
+    let stdin = |(option, path)| match is_dash(path) {
+        true => (option, Path::new("/dev/stdin")),
+        false => (option, path),
     };
-    let stdin = Path::new("/dev/stdin");
-    let input = if is_dash(input) { stdin } else { input };
-    let outputs = cli.output.iter().map(|path| ("--output", path));
-    let outputs = outputs.chain(cli.resume.iter().map(|path| ("--resume", path)));
-    for (option, output) in outputs.chain(cli.trace.iter().map(|path| ("--trace", path))) {
-        if files::are_same(input, output) {
-            let why = format!("{option} and --input are the same file");
-            return Err(Stop::usage(why));
+    let output = cli.output.iter().filter(|path| !is_dash(path));
+    let written: Vec<_> = named("--output", output)
+        .chain(named("--resume", &cli.resume))
+        .chain(named("--trace", &cli.trace))
+        .collect();
+    let read = named("--input", &cli.input).map(stdin);
+    let read: Vec<_> = read.chain(named("--cacert", &cli.cacert)).collect();
+    for (at, (option, path)) in written.iter().enumerate() {
+        let others = read.iter().chain(&written[..at]);
+        for (other, elsewhere) in others {
+            if files::are_same(path, elsewhere) {
+                let why = format!("{option} and {other} are the same file");
+                return Err(Stop::usage(why));
+            }
         }
     }
     Ok(())

@@ -10,6 +10,7 @@
 //!
 //! Read next: `journal.rs`, which writes those lines.
 
+use super::files;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -56,6 +57,10 @@ impl Finished {
 /// # Errors
 /// Those of the file system, and a file that is not ours.
 pub(crate) fn open(path: &Path) -> io::Result<(Finished, File)> {
+    if files::may_block(path) {
+        // What was written to it cannot be read again.
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)

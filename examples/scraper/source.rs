@@ -14,6 +14,7 @@
 use super::resume::Finished;
 use downbeat::sync::remote;
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 
@@ -53,8 +54,8 @@ pub(crate) enum Reading {
 
 /// A list, or URLs made by the program.
 pub(crate) enum Source {
-    /// Given URLs.
-    Urls(Vec<String>),
+    /// URLs of the command line.
+    Urls(Vec<OsString>),
     /// Generated URLs, and how long each takes, in nanoseconds.
     Pages(Box<dyn Iterator<Item = (String, u64)> + Send>),
     /// One URL per line.
@@ -116,7 +117,9 @@ impl Feed {
             Source::Urls(urls) => {
                 let mut urls = urls.iter();
                 self.all(&mut urls, |feed, url| {
-                    feed.entry(None, url.trim(), None, None)
+                    let (url, lost) = lossy(url.as_encoded_bytes());
+                    let flaw = lost.then_some("the argument is not UTF-8");
+                    feed.entry(None, url.trim(), flaw, None)
                 })
             }
             Source::Pages(mut pages) => self.all(&mut pages, |feed, (url, size)| {
@@ -154,8 +157,8 @@ impl Feed {
                 Err(error) => return self.send(Reading::Broken(error)),
             };
             let line = bytes.strip_prefix(b"\xEF\xBB\xBF").filter(|_| number == 1);
-            let text = String::from_utf8_lossy(line.unwrap_or(&bytes));
-            if let Cow::Owned(_) = text {
+            let (text, lost) = lossy(line.unwrap_or(&bytes));
+            if lost {
                 flaw = flaw.or(Some("the line is not UTF-8"));
             }
             let text = text.trim();
@@ -209,6 +212,13 @@ impl Feed {
             Err(_) => Reader::Unwanted,
         }
     }
+}
+
+/// The text, and whether something was lost on the way to it.
+fn lossy(bytes: &[u8]) -> (Cow<'_, str>, bool) {
+    let text = String::from_utf8_lossy(bytes);
+    let lost = matches!(text, Cow::Owned(_));
+    (text, lost)
 }
 
 /// What `read_line` found.
@@ -266,7 +276,7 @@ mod tests {
             index: 0,
         };
         let sources = [
-            Source::Urls(vec!["http://a/".to_owned()]),
+            Source::Urls(vec!["http://a/".into()]),
             Source::List(Box::new(list)),
         ];
         for source in sources {

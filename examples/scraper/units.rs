@@ -34,7 +34,7 @@ fn duration_in(text: &str, default: &str) -> Result<Duration, String> {
     let number: f64 = number
         .parse()
         .map_err(|_| "expected a duration such as 250ms, 10s or 2m")?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| "too long a time".into())
 }
 
 /// `20..180ms`: two durations, the first not above the second. The first takes the

@@ -4,7 +4,8 @@
 //!
 //! Laws: N05, what is judged is the address handed to `connect`, on every hop,
 //! never a name or an earlier answer. An address that carries another (mapped,
-//! NAT64, 6to4, Teredo) is judged by both. A lookup that mixes public and other
+//! NAT64, 6to4, ISATAP) is judged by both. IPv6 outside 2000::/3 is refused whole: no
+//! registry gives such addresses out. A lookup that mixes public and other
 //! addresses fails as a whole: it is an attack or an accident, and neither
 //! should depend on which address answers first.
 //!
@@ -96,19 +97,14 @@ const SPECIAL_V4: [Network; 15] = [
     v4(240, 0, 0, 4),     // reserved, broadcast
 ];
 
-/// IPv6 ranges that are not public.
-const SPECIAL_V6: [Network; 11] = [
-    v6([0, 0, 0], 96),          // unspecified, loopback, IPv4-compatible
-    v6([0xfe80, 0, 0], 10),     // link-local
-    v6([0xfec0, 0, 0], 10),     // site-local, withdrawn
-    v6([0xfc00, 0, 0], 7),      // unique local
-    v6([0xff00, 0, 0], 8),      // multicast
-    v6([0x100, 0, 0], 64),      // discard
-    v6([0x64, 0xff9b, 1], 48),  // NAT64 for local use
-    v6([0x2001, 0, 0], 23),     // protocol assignments, Teredo
+/// All that was ever given out for the public internet in IPv6 (RFC 4291 section 2.4).
+const GLOBAL_V6: Network = v6([0x2000, 0, 0], 3);
+
+/// Ranges within it that are not public.
+const SPECIAL_V6: [Network; 3] = [
+    v6([0x2001, 0, 0], 23), // protocol assignments; Teredo, whatever it carries
     v6([0x2001, 0xdb8, 0], 32), // documentation
-    v6([0x3fff, 0, 0], 20),     // documentation
-    v6([0x5f00, 0, 0], 16),     // segment routing
+    v6([0x3fff, 0, 0], 20), // documentation
 ];
 
 /// Is this an address of the public internet, whatever it carries?
@@ -116,39 +112,44 @@ pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(_) => !SPECIAL_V4.iter().any(|range| range.contains(ip)),
         IpAddr::V6(outer) => match carried(outer) {
-            Some(Carried::Mapped(inner)) => is_public(IpAddr::V4(inner)),
-            Some(Carried::Routed(inner)) => is_public(IpAddr::V4(inner)) && !in_special_v6(outer),
-            None => !in_special_v6(outer),
+            Some(Carried::Alone(inner)) => is_public(IpAddr::V4(inner)),
+            Some(Carried::Routed(inner)) => is_public(IpAddr::V4(inner)) && is_global_v6(ip),
+            None => is_global_v6(ip),
         },
     }
 }
 
-fn in_special_v6(ip: Ipv6Addr) -> bool {
-    SPECIAL_V6
-        .iter()
-        .any(|range| range.contains(IpAddr::V6(ip)))
+fn is_global_v6(ip: IpAddr) -> bool {
+    GLOBAL_V6.contains(ip) && !SPECIAL_V6.iter().any(|range| range.contains(ip))
 }
 
 /// The IPv4 address inside an IPv6 address.
 enum Carried {
-    /// The same address in another notation.
-    Mapped(Ipv4Addr),
-    /// Where a gateway or tunnel would send it.
+    /// It is all there is to judge.
+    Alone(Ipv4Addr),
+    /// Where a tunnel would send it; the outer address counts too.
     Routed(Ipv4Addr),
+}
+
+impl Carried {
+    fn address(&self) -> IpAddr {
+        let (Carried::Alone(inner) | Carried::Routed(inner)) = self;
+        IpAddr::V4(*inner)
+    }
 }
 
 fn carried(ip: Ipv6Addr) -> Option<Carried> {
     let bits = ip.to_bits();
     let v4 = |bits: u128| Ipv4Addr::from_bits((bits & 0xffff_ffff) as u32);
     match ip.segments() {
-        // ::ffff:0:0/96
-        [0, 0, 0, 0, 0, 0xffff, ..] => Some(Carried::Mapped(v4(bits))),
-        // 64:ff9b::/96, RFC 6052
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(Carried::Routed(v4(bits))),
+        // ::ffff:0:0/96, the same address in another notation
+        [0, 0, 0, 0, 0, 0xffff, ..] => Some(Carried::Alone(v4(bits))),
+        // 64:ff9b::/96, what NAT64 makes of it (RFC 6052)
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(Carried::Alone(v4(bits))),
         // 2002::/16, RFC 3056
         [0x2002, ..] => Some(Carried::Routed(v4(bits >> 80))),
-        // 2001::/32, RFC 4380: the client's address, inverted
-        [0x2001, 0, ..] => Some(Carried::Routed(v4(!bits))),
+        // ISATAP, RFC 5214 section 6.1
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => Some(Carried::Routed(v4(bits))),
         _ => None,
     }
 }
@@ -194,7 +195,8 @@ impl AddressGuard {
         self
     }
 
-    /// Refuses a range whatever else is said.
+    /// Refuses a range whatever else is said, also where another address carries
+    /// one of its addresses.
     pub fn deny(mut self, range: impl Into<Network>) -> AddressGuard {
         self.denied.push(range.into());
         self
@@ -232,13 +234,12 @@ impl AddressGuard {
     }
 
     fn permits(&self, ip: IpAddr, began_public: bool) -> bool {
-        // Lists are about the address itself, also in its mapped notation.
-        let plain = ip.to_canonical();
-        let listed = |list: &[Network]| {
-            list.iter()
-                .any(|range| range.contains(ip) || range.contains(plain))
+        let listed = |list: &[Network], ip| list.iter().any(|range| range.contains(ip));
+        let inner = match ip {
+            IpAddr::V6(outer) => carried(outer).map(|carried| carried.address()),
+            IpAddr::V4(_) => None,
         };
-        if listed(&self.denied) {
+        if listed(&self.denied, ip) || inner.is_some_and(|inner| listed(&self.denied, inner)) {
             return false;
         }
         let free = match self.mode {
@@ -246,7 +247,10 @@ impl AddressGuard {
             Mode::NoEscape => !began_public,
             Mode::PublicOnly => false,
         };
-        free || listed(&self.allowed) || is_public(ip)
+        // What is allowed is the address itself, also in its mapped notation.
+        free || listed(&self.allowed, ip)
+            || listed(&self.allowed, ip.to_canonical())
+            || is_public(ip)
     }
 }
 

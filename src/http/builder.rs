@@ -22,6 +22,7 @@ use super::fetch::Options;
 use super::headers::Headers;
 use super::hooks::Hooks;
 use super::limits::Limits;
+use super::origin::host_text;
 use super::pool::{Caps, Pool};
 use super::proxy::{Proxies, Proxy};
 use super::redirect::RedirectPolicy;
@@ -189,10 +190,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Uses these addresses for `host` and asks no resolver. Port 0 stands for
-    /// the URL's port.
+    /// Uses these addresses for `host`, in any script, and asks no resolver. Port 0
+    /// stands for the URL's port.
     pub fn host_override(mut self, host: &str, addresses: Vec<SocketAddr>) -> Self {
-        self.overrides.insert(host.to_ascii_lowercase(), addresses);
+        self.overrides.insert(host_text(host), addresses);
         self
     }
 

@@ -57,50 +57,88 @@ pub(crate) fn decode(bytes: Vec<u8>, content_type: Option<&[u8]>) -> String {
     }
 }
 
-/// The `charset` parameter of a media type, quotes removed.
+/// The first `charset` parameter of a media type that has a value, without quotes
+/// (RFC 9110 section 8.3.1). What stands inside quotes is no parameter.
 pub(crate) fn charset(content_type: &[u8]) -> Option<&[u8]> {
-    content_type.split(|b| *b == b';').skip(1).find_map(|part| {
+    let (_, mut rest) = split_at_free(content_type, b';')?;
+    loop {
+        let (part, behind) = match split_at_free(rest, b';') {
+            Some((part, behind)) => (part, Some(behind)),
+            None => (rest, None),
+        };
         let mut sides = part.splitn(2, |b| *b == b'=');
         let name = syntax::trim(sides.next()?);
-        let value = syntax::trim(sides.next()?);
+        let value = syntax::trim(sides.next().unwrap_or_default());
         let value = value.strip_prefix(b"\"").unwrap_or(value);
         let value = value.strip_suffix(b"\"").unwrap_or(value);
-        let found = name.eq_ignore_ascii_case(b"charset") && !value.is_empty();
-        found.then_some(value)
-    })
+        if name.eq_ignore_ascii_case(b"charset") && !value.is_empty() {
+            return Some(syntax::trim(value));
+        }
+        rest = behind?;
+    }
 }
 
-/// Labels of WHATWG Encoding section 4.2, those of these four encodings.
+/// What stands before and behind the first such byte outside quotes.
+fn split_at_free(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let (mut quoted, mut escaped) = (false, false);
+    let at = text.iter().position(|b| {
+        let literal = std::mem::take(&mut escaped);
+        match *b {
+            b'\\' if quoted && !literal => escaped = true,
+            b'"' if !literal => quoted = !quoted,
+            _ => {}
+        }
+        *b == byte && !quoted
+    })?;
+    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
+}
+
+/// Labels of WHATWG Encoding section 4.2, those of these four encodings. The rest is
+/// read as UTF-8.
+const LABELS: [(Encoding, &[&str]); 3] = [
+    (
+        Encoding::Windows1252,
+        &[
+            "windows-1252",
+            "cp1252",
+            "x-cp1252",
+            "iso-8859-1",
+            "iso8859-1",
+            "iso88591",
+            "iso_8859-1",
+            "iso_8859-1:1987",
+            "iso-ir-100",
+            "csisolatin1",
+            "latin1",
+            "latin-1",
+            "l1",
+            "us-ascii",
+            "ascii",
+            "ansi_x3.4-1968",
+            "cp819",
+            "ibm819",
+        ],
+    ),
+    (
+        Encoding::Utf16Le,
+        &[
+            "utf-16le",
+            "utf-16",
+            "unicode",
+            "unicodefeff",
+            "csunicode",
+            "ucs-2",
+            "iso-10646-ucs-2",
+        ],
+    ),
+    (Encoding::Utf16Be, &["utf-16be", "unicodefffe"]),
+];
+
 fn encoding_of(label: &[u8]) -> Encoding {
-    let is = |known: &&str| label.eq_ignore_ascii_case(known.as_bytes());
-    let latin = [
-        "windows-1252",
-        "cp1252",
-        "x-cp1252",
-        "iso-8859-1",
-        "iso8859-1",
-        "iso88591",
-        "iso_8859-1",
-        "latin1",
-        "latin-1",
-        "l1",
-        "us-ascii",
-        "ascii",
-        "cp819",
-        "ibm819",
-    ];
-    if latin.iter().any(is) {
-        Encoding::Windows1252
-    } else if ["utf-16le", "utf-16", "unicode", "ucs-2", "csunicode"]
-        .iter()
-        .any(is)
-    {
-        Encoding::Utf16Le
-    } else if ["utf-16be", "unicodefffe"].iter().any(is) {
-        Encoding::Utf16Be
-    } else {
-        Encoding::Utf8
-    }
+    let named = |known: &&str| label.eq_ignore_ascii_case(known.as_bytes());
+    let fits = |(_, labels): &&(Encoding, &[&str])| labels.iter().any(named);
+    let found = LABELS.iter().find(fits);
+    found.map_or(Encoding::Utf8, |(encoding, _)| *encoding)
 }
 
 /// Latin-1 but for 0x80 to 0x9F.
@@ -164,6 +202,18 @@ mod tests {
         case(b"a\0b", Some("x/y;charset=utf-16le"), "a\u{fffd}");
         case(b"\0a", Some("x/y;charset=utf-16be"), "a");
         case(b"", Some(";;=;charset="), "");
+        case(b"caf\xe9", Some("x/y;;charset=;charset= latin1 "), "café");
+        // A parameter inside the quotes of another is none.
+        let trap = "text/html; a=\"x; charset=latin1\"; charset=utf-8";
+        case("é".as_bytes(), Some(trap), "é");
+        let trap = "text/html; a=\"\\\"; charset=utf-8; \"; charset=\" L1 \"";
+        case(b"caf\xe9", Some(trap), "café");
+        case(
+            b"caf\xe9",
+            Some("text/html; charset=csISOLatin1; a=\"b"),
+            "café",
+        );
+        case("é".as_bytes(), Some("text/html; a=\"; charset=latin1"), "é");
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub struct Deadlines {
     /// From the last byte sent to the first byte of the answer.
     /// [`Deadline::FirstByte`]
     pub first_byte: Option<Duration>,
-    /// From the first byte of the answer to the end of the final head; bytes
+    /// From the first byte of the answer, or the last of the request if that is
+    /// later (`100 Continue` came before it), to the end of the final head; bytes
     /// that arrive do not extend it. [`Deadline::Head`]
     pub head: Option<Duration>,
     /// Longest silence while reading. [`Deadline::ReadIdle`]
@@ -78,7 +79,7 @@ impl Default for Deadlines {
 pub struct MinRate {
     /// Bytes on the wire per second, as a mean over the window.
     pub bytes_per_second: u64,
-    /// How long the rate must stay below.
+    /// How long the rate must stay below; at least 1 ms.
     pub window: Duration,
 }
 

@@ -153,17 +153,11 @@ async fn upgrade(
 }
 
 /// LAW N05: the guard judges the origin's address; a proxy is the client's own
-/// choice, and an origin behind one is judged only if its host is an address.
+/// choice. `hop.rs` judges what lies behind one.
 async fn connect(dialer: &Dialer, order: &Order) -> Result<Connected, Error> {
     let (origin, guard) = match &order.via {
         Via::Direct => (&order.origin, dialer.guard.clone()),
-        Via::Forward(proxy) | Via::Tunnel(proxy) => {
-            if let Some(ip) = order.origin.ip() {
-                let address = (ip, order.origin.port()).into();
-                dialer.guard.check(address, order.began_public)?;
-            }
-            (proxy.origin(), AddressGuard::allow_all())
-        }
+        Via::Forward(proxy) | Via::Tunnel(proxy) => (proxy.origin(), AddressGuard::allow_all()),
     };
     let to = Destination {
         origin: origin.clone(),

@@ -26,7 +26,6 @@ use std::time::Instant;
 
 use url::Url;
 
-use super::address::is_public;
 use super::basic;
 use super::client::Shared;
 use super::deadlines::Deadlines;
@@ -197,7 +196,7 @@ impl<'a> Fetch<'a> {
 
     /// Turns the request into the one that the redirect asks for.
     fn follow(&mut self, status: u16, next: NextRequest, peer: Option<SocketAddr>) {
-        self.was_public |= peer.is_some_and(|peer| is_public(peer.ip()));
+        self.was_public |= self.went_public(peer);
         next.apply(&mut self.request.headers);
         self.left_home |= next.crosses_origin;
         let tally = &self.client.pool.tally;

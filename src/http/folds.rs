@@ -4,7 +4,8 @@
 //!
 //! Laws: a fold, and the blanks around it, becomes one space before anything reads
 //! the field, so no two readers see different values. A first line that begins with a
-//! blank continues nothing and is an error.
+//! blank continues nothing, and a line without a colon has no value that could go on:
+//! both are errors, since one reader would find a field there and another none.
 //!
 //! Read next: `head.rs`, its only user.
 
@@ -27,7 +28,7 @@ use super::syntax;
 /// section 5.2), in place.
 ///
 /// # Errors
-/// `LeadingSpace`.
+/// `LeadingSpace`, or `FieldName` for a fold inside a name.
 pub(super) fn unfold(text: &mut Vec<u8>) -> Result<(), Error> {
     let Some(first) = syntax::find_lf(text, 0) else {
         return Ok(());
@@ -41,10 +42,15 @@ pub(super) fn unfold(text: &mut Vec<u8>) -> Result<(), Error> {
     let mut out = Vec::with_capacity(text.len());
     let mut lines = text.split_inclusive(|b| *b == b'\n').peekable();
     while let Some(line) = lines.next() {
+        let begins = !matches!(line.first(), Some(b' ' | b'\t'));
         let continued = matches!(
             lines.peek().and_then(|next| next.first()),
             Some(b' ' | b'\t')
         );
+        if begins && continued && !line.contains(&b':') {
+            let line = syntax::trim(line.split(|b| *b == b'\r').next().unwrap_or_default());
+            return Err(Error::new(ErrorKind::Parse(ParseFault::FieldName)).with_peer_line(line));
+        }
         let mut part = line;
         if out.last() == Some(&b' ') {
             part = start_trimmed(part);

@@ -67,6 +67,11 @@ impl<'a> Given<'a> {
                 self.close |= token.eq_ignore_ascii_case(b"close");
                 self.connection_upgrade |= token.eq_ignore_ascii_case(b"upgrade");
             }
+        } else if is("expect") {
+            if !value.eq_ignore_ascii_case(b"100-continue") {
+                return refuse(RequestFault::OwnedHeader, name);
+            }
+            self.expect = true;
         } else {
             self.user_agent |= is("user-agent");
             self.accept |= is("accept");
@@ -75,7 +80,6 @@ impl<'a> Given<'a> {
             self.authorization |= is("authorization");
             self.proxy_authorization |= is("proxy-authorization");
             self.upgrade |= is("upgrade");
-            self.expect |= is("expect") && value.eq_ignore_ascii_case(b"100-continue");
         }
         Ok(())
     }

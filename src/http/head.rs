@@ -164,7 +164,8 @@ impl HeadReader {
                 _ => have == want,
             };
             if !fits {
-                let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+                let first = bytes.split(|b| matches!(b, b'\r' | b'\n')).next();
+                let first = first.unwrap_or_default();
                 return Err(Error::new(ErrorKind::Parse(ParseFault::NotHttp)).with_peer_text(first));
             }
             self.verified = self.verified.saturating_add(1);

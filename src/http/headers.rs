@@ -254,7 +254,8 @@ impl Span {
 pub(crate) fn check(name: &[u8], value: &[u8]) -> Result<(), Error> {
     if !syntax::is_token(name) {
         let kind = ErrorKind::Request(RequestFault::HeaderName);
-        return Err(Error::new(kind).with_peer_text(name));
+        // A whole line given as a name is a name, too.
+        return Err(Error::new(kind).with_peer_line(name));
     }
     if !syntax::is_value(value) {
         // WHY NOT the value: it may be a secret.

@@ -17,7 +17,9 @@
 //! Read next: `pool/mod.rs`, `dial.rs`, `transfer/mod.rs`.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 
+use super::address::is_public;
 use super::dial::{Order, Via, dial};
 use super::doors::Pass;
 use super::error::Error;
@@ -174,6 +176,7 @@ impl Fetch<'_> {
         let options = &self.request.options;
         let wish = self.wish(fresh);
         let route = wish.route;
+        self.judge_host(route)?;
         let order = || Order {
             origin: self.origin.clone(),
             via: Via::from(route),
@@ -198,5 +201,26 @@ impl Fetch<'_> {
             client.dialer.guard.check(peer, self.was_public)?;
         }
         Ok(acquired)
+    }
+
+    /// LAW N05: behind a proxy the host is all there is to judge, and it is judged for
+    /// every request, since one connection to a proxy serves many hosts.
+    fn judge_host(&self, route: Route<'_>) -> Result<(), Error> {
+        match (route, self.origin.ip()) {
+            (Route::Direct, _) | (_, None) => Ok(()),
+            (_, Some(ip)) => {
+                let address = (ip, self.origin.port()).into();
+                self.client.dialer.guard.check(address, self.was_public)
+            }
+        }
+    }
+
+    /// Did this hop go to a public address, as far as anybody can tell? Only a proxy
+    /// knows where a name leads.
+    pub(super) fn went_public(&self, peer: Option<SocketAddr>) -> bool {
+        match self.client.proxies.route(&self.origin) {
+            Route::Direct => peer.is_some_and(|peer| is_public(peer.ip())),
+            Route::Forward(_) | Route::Tunnel(_) => self.origin.ip().is_none_or(is_public),
+        }
     }
 }

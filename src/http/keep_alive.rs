@@ -68,10 +68,12 @@ impl RetryAfter {
     /// Reads the field of a response. What makes no sense is as if absent.
     pub fn of(headers: &Headers) -> Option<RetryAfter> {
         let value = syntax::trim(headers.get("retry-after")?);
-        match syntax::decimal(value) {
-            Some(seconds) => Some(RetryAfter::Delay(Duration::from_secs(seconds))),
-            None => http_date(value).map(RetryAfter::At),
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            return http_date(value).map(RetryAfter::At);
         }
+        // More than fits is as long as can be, not nothing.
+        let seconds = syntax::decimal(value).unwrap_or(u64::MAX);
+        Some(RetryAfter::Delay(Duration::from_secs(seconds)))
     }
 
     /// How long that is at the time `now`, in seconds since 1970, and at most
@@ -129,7 +131,14 @@ fn month_number(name: &str) -> Option<u64> {
 
 /// The Gregorian calendar, with the year beginning in March.
 fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
-    if !(1970..=9999).contains(&year) || !(1..=31).contains(&day) {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let last = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1970..=9999).contains(&year) || !(1..=last).contains(&day) {
         return None;
     }
     let early = u64::from(month <= 2);
@@ -190,6 +199,17 @@ mod tests {
                 Some(RetryAfter::At(1_709_164_800)),
             ),
             ("Sun, 06 Nov 1994 24:49:37 GMT", None),
+            ("Thu, 30 Feb 2024 00:00:00 GMT", None),
+            ("Thu, 29 Feb 2023 00:00:00 GMT", None),
+            ("Sun, 31 Apr 2024 00:00:00 GMT", None),
+            ("Sun, 00 Apr 2024 00:00:00 GMT", None),
+            (
+                "99999999999999999999",
+                Some(RetryAfter::Delay(Duration::from_secs(u64::MAX))),
+            ),
+            ("", None),
+            ("1.5", None),
+            ("+5", None),
             ("-5", None),
             ("soon", None),
         ] {

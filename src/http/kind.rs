@@ -95,11 +95,14 @@ reasons! {
         HeaderValue => "a header value holds a control character",
         /// More header bytes than can be addressed.
         HeaderSize => "the headers are too large",
-        /// `Transfer-Encoding` or a wrong `Content-Length`: the client writes these.
+        /// `Transfer-Encoding`, a wrong `Content-Length`, or an `Expect` of something
+        /// else than `100-continue`: the client writes these.
         OwnedHeader => "the client itself writes this header",
         /// More than one `Host`.
         Host => "there must be one Host",
-        /// A body with CONNECT or TRACE.
+        /// CONNECT: there is nobody to hand a tunnel to.
+        Connect => "the client itself makes tunnels, for proxies",
+        /// A body with TRACE.
         BodyForbidden => "this method takes no body",
         /// The body was shorter or longer than announced.
         BodyLength => "the body is not as long as announced",

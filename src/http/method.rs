@@ -47,7 +47,7 @@ impl Method {
     pub const PUT: Method = Method(Name::Put);
     /// Remove the target.
     pub const DELETE: Method = Method(Name::Delete);
-    /// Open a tunnel; the client uses it for proxies only.
+    /// Open a tunnel; the client uses it for proxies, and refuses it from callers.
     pub const CONNECT: Method = Method(Name::Connect);
     /// Ask what the target can do.
     pub const OPTIONS: Method = Method(Name::Options);
@@ -116,7 +116,7 @@ impl Method {
 
     /// Content has no defined meaning and is refused.
     pub(crate) fn forbids_content(&self) -> bool {
-        matches!(self.0, Name::Connect | Name::Trace)
+        matches!(self.0, Name::Trace)
     }
 }
 

@@ -5,7 +5,8 @@
 //! Laws: entries are separated by commas or blanks. `*` is everything; a name
 //! covers itself and everything below it, with or without a leading dot, never
 //! a name that only ends like it; an address or a range (`10.0.0.0/8`) covers
-//! hosts written as addresses; `:port` narrows an entry. Case does not count.
+//! hosts written as addresses; `:port` narrows an entry. Case does not count, and a name may be
+//! written in any script.
 //! These are the rules curl, Go and Python share.
 //!
 //! Absent on purpose: looking names up to compare addresses.
@@ -26,7 +27,7 @@
 use std::net::IpAddr;
 
 use super::address::Network;
-use super::origin::Origin;
+use super::origin::{Origin, host_text};
 
 /// Hosts that are asked directly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +93,8 @@ impl Hosts {
             (Hosts::All, _) => true,
             (Hosts::Range(range), Some(ip)) => range.contains(ip),
             (Hosts::Below(name), None) => {
-                let host = plain_name(origin.host());
+                let host = origin.host();
+                let host = host.strip_suffix('.').unwrap_or(host);
                 match host.strip_suffix(name.as_str()) {
                     Some(front) => !name.is_empty() && (front.is_empty() || front.ends_with('.')),
                     None => false,
@@ -103,10 +105,13 @@ impl Hosts {
     }
 }
 
-/// Lower case, without the dot of the root.
+/// Without the dot of the root.
 fn plain_name(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
-    name.strip_suffix('.').unwrap_or(&name).to_owned()
+    let mut name = host_text(name);
+    if name.ends_with('.') {
+        name.pop();
+    }
+    name
 }
 
 /// `host:port`, `[v6]:port`; a bare IPv6 address has no port.

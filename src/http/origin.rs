@@ -157,6 +157,14 @@ impl Origin {
     }
 }
 
+/// A name as the host of a URL has it: lower case, in ASCII.
+pub(crate) fn host_text(name: &str) -> String {
+    match Host::parse(name) {
+        Ok(Host::Domain(name)) => name,
+        _ => name.to_ascii_lowercase(),
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.authority)

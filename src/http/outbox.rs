@@ -176,8 +176,12 @@ impl Outbox {
     /// Has everything left that was announced? The source may not have said yet that
     /// it has no more, and a quick server answers before it does.
     pub(crate) fn is_on_the_wire(&self) -> bool {
-        let from_reader = matches!(self.source, Source::Reader(_));
-        from_reader && self.written == self.framed.len() && self.writer.is_full()
+        self.waits_for_source() && self.writer.is_full()
+    }
+
+    /// Is it the source that gives nothing, and not the peer that takes nothing?
+    pub(crate) fn waits_for_source(&self) -> bool {
+        matches!(self.source, Source::Reader(_)) && self.written == self.framed.len()
     }
 
     /// Bytes written so far.

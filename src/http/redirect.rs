@@ -203,8 +203,15 @@ pub(crate) fn is_credential(name: &[u8]) -> bool {
     CREDENTIALS.iter().any(|known| same(name, known))
 }
 
-/// What belongs to a body, beside `Content-*`.
-const BODY_FIELDS: [&str; 4] = ["transfer-encoding", "expect", "trailer", "digest"];
+/// What belongs to a body, beside `Content-*` (RFC 9110 section 15.4).
+const BODY_FIELDS: [&str; 6] = [
+    "transfer-encoding",
+    "expect",
+    "trailer",
+    "digest",
+    "repr-digest",
+    "last-modified",
+];
 
 fn same(name: &[u8], known: &str) -> bool {
     name.eq_ignore_ascii_case(known.as_bytes())

@@ -132,6 +132,9 @@ pub(crate) fn write_connect(
 }
 
 fn write(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<Asked, Error> {
+    if *head.method == Method::CONNECT {
+        return Err(ErrorKind::Request(RequestFault::Connect).into());
+    }
     let body = body_to_announce(head)?;
     let given = Given::collect(head, body)?;
     // A range of a compressed body cannot be decompressed.

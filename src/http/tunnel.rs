@@ -64,6 +64,8 @@ async fn answer(stream: &mut Wire, exchange: &mut Exchange) -> Result<u16, Error
     loop {
         match exchange.advance(&mut recv) {
             Ok(Event::Head) => break,
+            // The head may be behind it already.
+            Ok(Event::Informational) => continue,
             Ok(_) => {}
             Err(error) => return Err(refuse(ProxyFault::Answer).with_source(error)),
         }

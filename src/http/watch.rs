@@ -64,6 +64,9 @@ struct Window {
     bytes: u64,
 }
 
+/// The shortest window: one of zero would be over again and again at once.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// What passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
@@ -157,6 +160,17 @@ impl Watch {
         }
     }
 
+    /// Is the request as a whole over? For a body of which there is always more, so
+    /// that nobody waits for anything.
+    pub(crate) fn check_total(&self) -> Result<(), Error> {
+        match self.total {
+            Some(total) if total <= time::now() => {
+                Err(Error::timeout(Deadline::Total, Phase::Body))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The deadline that passes first.
     fn next(&self, stage: Stage, upload: Upload, waiting: Instant) -> Option<(Instant, Due)> {
         let d = &self.options.deadlines;
@@ -166,28 +180,31 @@ impl Watch {
         let sending = upload == Upload::Sending && self.sent.is_none();
         let held = self.held.filter(|_| upload == Upload::Waiting);
         let phases = match (stage, held) {
-            (Stage::FirstByte, Some(held)) => {
+            // An interim head may have come already.
+            (Stage::FirstByte | Stage::Head, Some(held)) => {
                 let end = instant_after(held, d.await_continue);
                 [Some((end, Due::Continue)), None]
             }
-            (Stage::FirstByte, None) if sending => {
+            (Stage::FirstByte | Stage::Head, None) if sending => {
                 [after(self.wrote, d.write, Deadline::Write), None]
             }
             (Stage::FirstByte, None) => {
                 let from = self.sent.unwrap_or(self.wrote);
                 [after(from, d.first_byte, Deadline::FirstByte), None]
             }
-            (Stage::Head, _) => {
-                let from = self.heard.unwrap_or(waiting);
+            (Stage::Head, None) => {
+                // What came before the request was complete does not answer it.
+                let from = self.heard.max(self.sent).unwrap_or(waiting);
+                let silent = self.sent.map_or(waiting, |sent| sent.max(waiting));
                 [
                     after(from, d.head, Deadline::Head),
-                    after(waiting, d.read_idle, Deadline::ReadIdle),
+                    after(silent, d.read_idle, Deadline::ReadIdle),
                 ]
             }
             (Stage::Body | Stage::Done, _) => [
                 after(waiting, d.read_idle, Deadline::ReadIdle),
                 d.min_rate.zip(self.window.as_ref()).map(|(rate, window)| {
-                    let left = rate.window.saturating_sub(window.waited);
+                    let left = rate.window.max(SHORTEST).saturating_sub(window.waited);
                     let since = window.since.unwrap_or(waiting);
                     (instant_after(since, left), Due::Window)
                 }),
@@ -202,7 +219,7 @@ impl Watch {
         let (Some(rate), Some(window)) = (self.options.deadlines.min_rate, &self.window) else {
             return Ok(());
         };
-        let due = rate.bytes_per_second as f64 * rate.window.as_secs_f64();
+        let due = rate.bytes_per_second as f64 * rate.window.max(SHORTEST).as_secs_f64();
         if (window.bytes as f64) < due {
             return Err(Error::timeout(Deadline::MinRate, phase(stage, upload)));
         }
@@ -227,7 +244,7 @@ impl Watch {
 
 fn phase(stage: Stage, upload: Upload) -> Phase {
     match (stage, upload) {
-        (Stage::FirstByte, Upload::Sending) => Phase::Write,
+        (Stage::FirstByte | Stage::Head, Upload::Sending) => Phase::Write,
         (Stage::FirstByte, _) => Phase::FirstByte,
         (Stage::Head, _) => Phase::Head,
         (Stage::Body | Stage::Done, _) => Phase::Body,

@@ -125,7 +125,7 @@ impl Future for Sleep {
 impl Sleep {
     /// The poll of a timer that guards something else: whatever that has spent, the
     /// deadline counts (law C10).
-    pub(super) fn poll_deadline(&mut self, waker: &Waker) -> Poll<()> {
+    pub(crate) fn poll_deadline(&mut self, waker: &Waker) -> Poll<()> {
         let clock = current::with(|state| (state.clock.now(), state.started));
         let (now, start) = clock.unwrap_or_else(|error| panic!("sleep: {error}"));
         // LAW C01: only the clock says that it is over.

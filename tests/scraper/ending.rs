@@ -141,21 +141,27 @@ fn the_grace_ends() {
     run.two_lines("Fetched 0 of 20 URLs.");
 }
 
+/// Ten at once from `list`, and on from where `output` ends.
+fn resuming<'a>(list: &'a Temporary, output: &'a Temporary) -> [&'a str; 8] {
+    let (list, output) = (list.name(), output.name());
+    [
+        "-i",
+        list,
+        "--resume",
+        output,
+        "-c",
+        "10",
+        "--per-host",
+        "0",
+    ]
+}
+
 #[test]
 fn an_interrupted_run_is_resumed() {
     let (origin, told) = telling(|_| Reply::ok("fine").delay(std::time::Duration::from_millis(5)));
     let (given, file) = list(&origin, 300);
     let output = Temporary::new();
-    let args = [
-        "-i",
-        file.name(),
-        "--resume",
-        output.name(),
-        "-c",
-        "10",
-        "--per-host",
-        "0",
-    ];
+    let args = resuming(&file, &output);
     let child = start(&mut scraper(args));
     wait_for(&told, 100);
     signal(&child, "INT");
@@ -181,16 +187,7 @@ fn a_killed_run_is_resumed() {
     let (origin, told) = telling(|_| Reply::ok("fine"));
     let (given, file) = list(&origin, 2000);
     let output = Temporary::new();
-    let args = [
-        "-i",
-        file.name(),
-        "--resume",
-        output.name(),
-        "-c",
-        "10",
-        "--per-host",
-        "0",
-    ];
+    let args = resuming(&file, &output);
     let mut child = start(&mut scraper(args));
     wait_for(&told, 600);
     child.kill().expect("it runs");

@@ -1,6 +1,6 @@
 //! Faults of servers, retries, exit codes.
 
-use crate::program::{Temporary, kind, run, run_with_input, text};
+use crate::program::{Temporary, kind, objects, run, run_by_shell, run_with_input, text};
 use downbeat::policy::Expression;
 use downbeat::testing::origin::{Origin, Reply, Steps};
 use serde_json::Value;
@@ -300,6 +300,37 @@ fn exit_codes() {
         assert_eq!(run.code, Some(4), "{output:?}: {}", run.err);
         assert!(run.err.contains("scraper: "), "{output:?}: {}", run.err);
     }
+}
+
+/// Without a standard output nothing can be said there: as with one that is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_is_closed_is_an_error() {
+    let origin = origin(hostile);
+    let fine = origin.url("/fine");
+    let outcomes = Temporary::with("");
+    let in_a_file = ["-q", "-o", outcomes.name(), &fine];
+    for (script, args, code) in [
+        ("\"$0\" \"$@\" >&-", &["-q", &fine][..], 4),
+        ("\"$0\" \"$@\" >&-", &["-q", "--summary", "json", &fine], 4),
+        ("\"$0\" \"$@\" >&-", &["-q", "-o", "-", &fine], 4),
+        ("\"$0\" \"$@\" >&-", &in_a_file, 4),
+        ("\"$0\" \"$@\" >/dev/full", &["-q", &fine], 4),
+        // Not wanting to see it is no error, however it is said.
+        ("\"$0\" \"$@\" >/dev/null", &["-q", &fine], 0),
+        ("\"$0\" \"$@\" 1<>/dev/null", &["-q", &fine], 0),
+        ("\"$0\" \"$@\" <&- 2>&-", &["-q", &fine], 0),
+    ] {
+        let run = run_by_shell(script, args);
+        assert_eq!(run.code, Some(code), "{script} {args:?}: {}", run.err);
+        let complains = !run.err.is_empty();
+        assert_eq!(complains, code == 4, "{script} {args:?}: {}", run.err);
+    }
+    assert_eq!(
+        objects(&outcomes.read()).len(),
+        1,
+        "what was fetched is kept"
+    );
 }
 
 #[cfg(feature = "tls")]

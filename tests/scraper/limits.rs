@@ -1,9 +1,11 @@
 //! Caps, delays, descriptors, memory.
 
-use crate::program::{Temporary, finish, objects, run, run_with_input, scraper, start, text};
+use crate::program::{
+    Temporary, finish, objects, run, run_by_shell, run_with_input, scraper, start, text,
+};
 use downbeat::testing::origin::{Origin, Reply};
 use serde_json::Value;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -137,19 +139,10 @@ fn a_thousand_at_once() {
 
 /// Runs it with a soft and hard limit of descriptors.
 fn with_descriptors(soft: u32, hard: u32, args: &[&str]) -> crate::program::Run {
-    let program = scraper::<&str>([]);
-    let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
-    let mut shell = Command::new("sh");
-    shell
-        .arg("-c")
-        .arg(script)
-        .arg(program.get_program())
-        .args(args);
-    shell
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    finish(start(&mut shell))
+    run_by_shell(
+        &format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""),
+        args,
+    )
 }
 
 #[test]

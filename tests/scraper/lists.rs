@@ -83,6 +83,22 @@ fn a_list_is_not_overwritten_by_its_results() {
         assert_eq!(run.code, Some(2), "{args:?}: {}", run.err);
         assert!(run.err.contains("are the same file"), "{}", run.err);
     }
+    // Nor are two things written to one file, be it there or not.
+    let (old, new) = (Temporary::with("mine"), Temporary::new());
+    let (html, url) = (format!("{}.html", new.name()), origin.url("/"));
+    let (html, same) = (html.as_str(), html.replace("/downbeat", "/./downbeat"));
+    let same = same.as_str();
+    for args in [
+        ["-o", old.name(), "--cacert", old.name()],
+        ["-o", html, "--trace", same],
+        ["--resume", html, "--trace", same],
+    ] {
+        let run = run(args.into_iter().chain([url.as_str()]));
+        assert_eq!(run.code, Some(2), "{args:?}: {}", run.err);
+        assert!(run.err.contains("are the same file"), "{}", run.err);
+    }
+    assert_eq!(old.read(), "mine");
+    assert!(!std::path::Path::new(html).exists());
     let stdin = fs::File::open(list.path()).expect("it is there");
     let run = finish(start(
         scraper(["-i", "-", "-o", list.name()]).stdin(Stdio::from(stdin)),
@@ -118,6 +134,43 @@ fn a_pipe_can_be_written() {
     let child = start(&mut scraper(["-i", empty.name(), "-o", output.name()]));
     assert_eq!(output.read(), "");
     assert_eq!(finish(child).code, Some(0));
+}
+
+#[test]
+fn what_can_be_no_list_and_no_result_is_refused_at_once() {
+    let (origin, _) = telling(true);
+    let (dir, pipe, url) = (std::env::temp_dir(), fifo(), origin.url("/"));
+    let dir = dir.to_str().expect("it is UTF-8");
+    for (args, code) in [
+        (["-i", dir, &url], 2),
+        (["-o", dir, &url], 4),
+        (["--resume", dir, &url], 4),
+        (["--resume", pipe.name(), &url], 4),
+    ] {
+        let run = run(args);
+        assert_eq!((run.code, run.out.as_str()), (Some(code), ""), "{args:?}");
+        assert!(run.err.starts_with("scraper: --"), "{args:?}: {}", run.err);
+    }
+    assert_eq!(origin.requests(), 0);
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_an_outcome() {
+    use std::os::unix::ffi::OsStrExt;
+    let (origin, _) = telling(true);
+    let (url, odd) = (
+        origin.url("/"),
+        std::ffi::OsStr::from_bytes(b"http://\xff/"),
+    );
+    let mut program = scraper(["-o", "-", &url]);
+    let run = finish(start(program.arg(odd)));
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    let mut objects = run.objects();
+    objects.sort_by_key(|object| object["index"].as_u64());
+    assert_eq!(
+        (objects.len(), kind(&objects[0]), kind(&objects[1])),
+        (2, "", "url")
+    );
 }
 
 #[test]

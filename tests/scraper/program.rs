@@ -38,6 +38,19 @@ pub(crate) fn run<I: AsRef<str>>(args: impl IntoIterator<Item = I>) -> Run {
     finish(start(&mut scraper(args)))
 }
 
+/// Runs it by a script, in which it is `"$0" "$@"`.
+pub(crate) fn run_by_shell(script: &str, args: &[&str]) -> Run {
+    let program = path();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(script).arg(program).args(args);
+    finish(start(
+        shell
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    ))
+}
+
 /// Runs it with this on standard input.
 pub(crate) fn run_with_input<I: AsRef<str>>(args: impl IntoIterator<Item = I>, input: &str) -> Run {
     let mut child = start(scraper(args).stdin(Stdio::piped()));

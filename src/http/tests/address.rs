@@ -78,6 +78,19 @@ fn special_ranges_to_their_edges() {
         // Teredo, with 127.0.0.1 and with 8.8.8.8 inside: the range itself is special.
         "2001:0:1:2:3:4:80ff:fffe",
         "2001:0:1:2:3:4:f7f7:f7f7",
+        // Translated (RFC 2765), dummy prefix (RFC 9780), given out to nobody.
+        "::ffff:0:127.0.0.1",
+        "::ffff:0:8.8.8.8",
+        "100:0:0:1::",
+        "64:ff9a::1",
+        "1fff:ffff::1",
+        "4000::1",
+        "5eff::1",
+        "5f01::",
+        "fbff::1",
+        // ISATAP
+        "2606:4700::5efe:127.0.0.1",
+        "2606:4700::200:5efe:10.0.0.1",
     ];
     for text in not_public {
         assert!(!public(text), "{text}");
@@ -118,11 +131,8 @@ fn special_ranges_to_their_edges() {
         "2a00:1450::1",
         "3ffe::1",
         "3fff:1000::",
-        "5eff::1",
-        "5f01::",
-        "fbff::1",
-        "100:0:0:1::",
-        "64:ff9a::1",
+        "2000::1",
+        "2606:4700::5efe:8.8.8.8",
     ];
     for text in is_public {
         assert!(public(text), "{text}");
@@ -161,6 +171,12 @@ fn modes_and_lists() {
     assert_eq!(check(&lab, "10.0.0.1", false), blocked);
     assert_eq!(check(&lab, "::ffff:8.8.8.8", false), blocked);
     assert_eq!(check(&lab, "11.0.0.1", false), Ok(()));
+    let metadata = AddressGuard::allow_all().deny(IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)));
+    for carrier in ["64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1"] {
+        assert_eq!(check(&metadata, carrier, false), blocked, "{carrier}");
+    }
+    // What carries an allowed address is another address.
+    assert_eq!(check(&lab, "64:ff9b::10.200.0.1", false), blocked);
 }
 
 #[test]

@@ -167,6 +167,18 @@ fn folds_become_one_space() {
 }
 
 #[test]
+fn a_fold_inside_a_name_is_no_field() {
+    let bad = ErrorKind::Parse(ParseFault::FieldName);
+    for head in [
+        &b"HTTP/1.1 200 OK\r\nTransfer-Encoding\r\n : chunked\r\n\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-\r\n Length: 5\r\n\r\n",
+        b"HTTP/1.1 200 OK\nA: b\nSet-Cookie\n\t: x\n\n",
+    ] {
+        assert_eq!(fault(head), bad, "{}", head.escape_ascii());
+    }
+}
+
+#[test]
 fn tolerated_and_recorded() {
     let quirks = |wire: &[u8]| one_shot(wire).map(|head| head.quirks.to_string());
     assert_eq!(quirks(b"HTTP/1.1 200 OK\nA: b\n\n"), Ok("bare-lf".into()));

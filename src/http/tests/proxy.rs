@@ -100,6 +100,8 @@ fn no_proxy() {
         ("[::1]:81", "http://[::1]:81/", true),
         ("[::1]:81", "http://[::1]/", false),
         ("fd00::/8", "http://[fd12::1]/", true),
+        ("bücher.test", "http://www.B\u{dc}CHER.test/", true),
+        ("xn--bcher-kva.test", "http://bücher.test/", true),
         ("7.0.0.1", "http://127.0.0.1/", false),
         ("1", "http://127.0.0.1/", false),
     ];

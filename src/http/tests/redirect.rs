@@ -5,17 +5,34 @@ use super::*;
 #[path = "redirect/refusals.rs"]
 mod refusals;
 
-/// One turn from `from` by `status` and `location`.
-fn turn(from: &str, method: &Method, status: u16, location: &[u8]) -> Result<Step, ErrorKind> {
+fn parsed(url: &str) -> Url {
+    Url::parse(url).unwrap_or_else(|e| panic!("{url}: {e}"))
+}
+
+fn leading_to(location: &[u8]) -> Headers {
     let mut headers = Headers::new();
     headers.append_unchecked("Location", location);
-    let url = Url::parse(from).unwrap_or_else(|e| panic!("{from}: {e}"));
+    headers
+}
+
+/// The answer 302 to a GET.
+fn found<'a>(url: &'a Url, headers: &'a Headers) -> Turn<'a> {
+    Turn {
+        method: &Method::GET,
+        url,
+        replayable: true,
+        status: 302,
+        headers,
+    }
+}
+
+/// One turn from `from` by `status` and `location`.
+fn turn(from: &str, method: &Method, status: u16, location: &[u8]) -> Result<Step, ErrorKind> {
+    let (url, headers) = (parsed(from), leading_to(location));
     let turn = Turn {
         method,
-        url: &url,
-        replayable: true,
         status,
-        headers: &headers,
+        ..found(&url, &headers)
     };
     Trail::default()
         .follow(&turn, &RedirectPolicy::default(), &Limits::default())
@@ -145,17 +162,11 @@ fn strip_sticky_all_copies() {
                 let policy = RedirectPolicy::default().allow_downgrade(true);
                 let mut trail = Trail::default();
                 for to in [second, third] {
-                    let mut response = Headers::new();
-                    response.append_unchecked("location", format!("{to}/n").as_bytes());
-                    let Ok(url) = Url::parse(from) else {
-                        panic!("{from}")
-                    };
+                    let response = leading_to(format!("{to}/n").as_bytes());
+                    let url = parsed(from);
                     let turn = Turn {
-                        method: &Method::GET,
-                        url: &url,
-                        replayable: true,
                         status: 307,
-                        headers: &response,
+                        ..found(&url, &response)
                     };
                     match trail.follow(&turn, &policy, &Limits::default()) {
                         Ok(Step::Follow(next)) => next.apply(&mut headers),
@@ -182,6 +193,8 @@ fn body_fields_go_with_the_body() {
         "Content-Language",
         "Transfer-Encoding",
         "Expect",
+        "Repr-Digest",
+        "Last-Modified",
         "X-A",
     ] {
         headers.append_unchecked(name, b"v");

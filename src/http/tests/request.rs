@@ -198,8 +198,12 @@ fn the_library_owns_the_length() {
         same.to_ascii_lowercase().matches("content-length").count(),
         1
     );
-    for method in [Method::TRACE, Method::CONNECT] {
-        let fault = Sample::get("http://h/").method(method, five).fault();
-        assert_eq!(fault, Some(RequestFault::BodyForbidden));
+    let trace = Sample::get("http://h/").method(Method::TRACE, five);
+    assert_eq!(trace.fault(), Some(RequestFault::BodyForbidden));
+    for body in [BodyLength::None, five] {
+        let connect = Sample::get("http://h/").method(Method::CONNECT, body);
+        assert_eq!(connect.fault(), Some(RequestFault::Connect));
     }
+    let expects_more = Sample::get("http://h/").header("Expect", "200-ok");
+    assert_eq!(expects_more.fault(), owned);
 }

@@ -148,7 +148,11 @@ impl Transfer {
     /// Everything that can happen to an open connection.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
         // One read can hold a thousand chunks, or inflate a thousandfold.
-        ready!(budget::spend(cx));
+        if budget::spend(cx).is_pending() {
+            // LAW C10: a flood ends at the total, too.
+            self.watch.check_total()?;
+            return Poll::Pending;
+        }
         let mut charged = true;
         loop {
             match self.understand()? {
@@ -216,7 +220,7 @@ impl Transfer {
             }
             Poll::Ready(Ok(Pushed::Head)) => Ok(Poll::Ready(Pushed::Head)),
             Poll::Pending => {
-                if written > before {
+                if written > before || outbox.waits_for_source() {
                     self.watch.on_write(time::now());
                 }
                 Ok(Poll::Pending)

@@ -49,18 +49,9 @@ fn limit_counts_exact() {
         let mut requests = 0u32;
         let end = loop {
             requests += 1;
-            let mut headers = Headers::new();
-            headers.append_unchecked("location", format!("/{requests}").as_bytes());
-            let Ok(url) = Url::parse(&format!("http://h.test/{}", requests - 1)) else {
-                panic!()
-            };
-            let turn = Turn {
-                method: &Method::GET,
-                url: &url,
-                replayable: true,
-                status: 302,
-                headers: &headers,
-            };
+            let headers = leading_to(format!("/{requests}").as_bytes());
+            let url = parsed(&format!("http://h.test/{}", requests - 1));
+            let turn = found(&url, &headers);
             if let Err(error) = trail.follow(&turn, &policy, &Limits::default()) {
                 break error.kind();
             }
@@ -72,21 +63,11 @@ fn limit_counts_exact() {
 
 #[test]
 fn loops_conflicts_and_bodies() {
-    let mut headers = Headers::new();
-    headers.append_unchecked("location", b"/loop");
-    let Ok(url) = Url::parse("http://h.test/loop") else {
-        panic!()
-    };
+    let (url, headers) = (parsed("http://h.test/loop"), leading_to(b"/loop"));
     let mut trail = Trail::default();
     let limits = Limits::default();
     let policy = RedirectPolicy::default();
-    let looping = Turn {
-        method: &Method::GET,
-        url: &url,
-        replayable: true,
-        status: 302,
-        headers: &headers,
-    };
+    let looping = found(&url, &headers);
     assert!(matches!(
         trail.follow(&looping, &policy, &limits),
         Ok(Step::Follow(_))
@@ -105,22 +86,13 @@ fn loops_conflicts_and_bodies() {
     // The same target twice is one target, two are none.
     let mut two = headers.clone();
     two.append_unchecked("Location", b"/loop");
-    let turn = Turn {
-        headers: &two,
-        ..looping
-    };
+    let turn = found(&url, &two);
     assert!(matches!(
         Trail::default().follow(&turn, &policy, &limits),
         Ok(Step::Follow(_))
     ));
     two.append_unchecked("Location", b"/other");
-    let turn = Turn {
-        method: &Method::GET,
-        url: &url,
-        replayable: true,
-        status: 302,
-        headers: &two,
-    };
+    let turn = found(&url, &two);
     let kind = Trail::default()
         .follow(&turn, &policy, &limits)
         .map(|_| ())
@@ -149,18 +121,9 @@ fn loops_conflicts_and_bodies() {
 
 #[test]
 fn an_error_shows_the_target_without_secrets() {
-    let mut headers = Headers::new();
-    headers.append_unchecked("location", b"ftp://user:s3cret@h.test/x\x01");
-    let Ok(url) = Url::parse("http://me:s3cret@h.test/") else {
-        panic!()
-    };
-    let turn = Turn {
-        method: &Method::GET,
-        url: &url,
-        replayable: true,
-        status: 302,
-        headers: &headers,
-    };
+    let url = parsed("http://me:s3cret@h.test/");
+    let headers = leading_to(b"ftp://user:s3cret@h.test/x\x01");
+    let turn = found(&url, &headers);
     let error = Trail::default().follow(&turn, &RedirectPolicy::default(), &Limits::default());
     let text = error
         .map_err(|e| e.with_url(&url).to_string())
