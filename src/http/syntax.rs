@@ -29,15 +29,18 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
 
 /// A character of a token.
 pub(crate) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    // ALPHA, DIGIT and !#$%&'*+-.^_`|~, one bit each.
+    const TCHARS: u128 = 0x57ff_ffff_c7ff_fffe_03ff_6cfa_0000_0000;
+    byte.is_ascii() && TCHARS >> byte & 1 == 1
 }
 
 /// What may stand in a field value we send: HTAB, SP, VCHAR and obs-text
 /// (RFC 9110 section 5.5).
+///
+/// WHY NOT `all`: it stops early, so it goes byte by byte.
 pub(crate) fn is_value(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
+    let fits = |b: u8| b == b'\t' || (b >= b' ' && b != 0x7f);
+    bytes.iter().fold(true, |all, &b| all & fits(b))
 }
 
 /// Removes SP and HTAB at both ends.
@@ -124,6 +127,14 @@ pub(crate) fn visit(count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tchar_is_what_the_rfc_lists() {
+        for byte in 0..=u8::MAX {
+            let listed = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            assert_eq!(is_tchar(byte), listed, "{byte:#x}");
+        }
+    }
 
     #[test]
     fn decimal_takes_digits_only() {
