@@ -4,7 +4,7 @@
 //!
 //! Read next: `client.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -261,6 +261,7 @@ impl ClientBuilder {
             hooks: self.hooks,
             counter: Cell::new(0),
             scratch: Cell::default(),
+            last_origin: RefCell::default(),
         })))
     }
 }

@@ -9,9 +9,11 @@
 //!
 //! Read next: `builder.rs`, `call.rs`, `fetch.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+
+use url::Url;
 
 use super::builder::ClientBuilder;
 use super::call::RequestBuilder;
@@ -54,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) counter: Cell<u64>,
     /// Memory for the head of the next request.
     pub(crate) scratch: Cell<Vec<u8>>,
+    /// Where the last request went.
+    pub(crate) last_origin: RefCell<Option<Origin>>,
 }
 
 /// Larger memory is not kept for the next request.
@@ -138,6 +142,21 @@ impl Shared {
     #[cfg(not(feature = "tls"))]
     pub(crate) fn tls_id(&self, _: &Origin) -> Option<u64> {
         None
+    }
+
+    /// The origin of a URL. Most requests go where the last one went, and share its
+    /// memory.
+    ///
+    /// # Errors
+    /// As [`Origin::of`].
+    pub(crate) fn origin_of(&self, url: &Url) -> Result<Origin, Error> {
+        let mut last = self.last_origin.borrow_mut();
+        if let Some(origin) = last.as_ref().filter(|last| last.is_of(url)) {
+            return Ok(origin.clone());
+        }
+        let origin = Origin::of(url)?;
+        *last = Some(origin.clone());
+        Ok(origin)
     }
 
     pub(crate) fn take_scratch(&self) -> Vec<u8> {

@@ -130,7 +130,7 @@ impl<'a> Fetch<'a> {
         let total = request.options.deadlines.total;
         Ok(Fetch {
             client,
-            origin: Origin::of(&request.url)?,
+            origin: client.origin_of(&request.url)?,
             tracer: client.tracer(),
             total: total.map(|total| instant_after(started, total)),
             account: Account::new(started),
