@@ -250,9 +250,14 @@ impl Exchange {
         std::mem::take(&mut self.head)
     }
 
-    /// Takes the trailers out. Empty before `Done`.
-    pub(crate) fn take_trailers(&mut self) -> Headers {
-        std::mem::take(&mut self.trailers)
+    /// The trailers. Empty before `Done`.
+    pub(crate) fn trailers(&self) -> &Headers {
+        &self.trailers
+    }
+
+    /// Trailers of a body that turned out to be broken mean nothing.
+    pub(crate) fn forget_trailers(&mut self) {
+        self.trailers.clear();
     }
 
     /// Everything that was let pass so far.

@@ -16,8 +16,10 @@
 //!
 //! Read next: `pool/mod.rs`, `dial.rs`, `transfer/mod.rs`.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 
+use super::connection::Connection;
 use super::dial::{Order, Via, dial};
 use super::doors::Pass;
 use super::error::Error;
@@ -27,7 +29,7 @@ use super::fetch::Fetch;
 use super::hooks::Event;
 use super::kind::ErrorKind;
 use super::outbox::Outbox;
-use super::payload::Source;
+use super::payload::{Opened, Source};
 use super::pool::{Acquired, Wish, checkout};
 use super::proxy::Route;
 use super::request::{BodyLength, RequestHead, TargetForm, write_head};
@@ -37,19 +39,27 @@ use super::transfer::Transfer;
 use super::watch::Watch;
 use crate::time;
 
-impl Fetch<'_> {
+impl Fetch {
     /// A transfer that has its head.
     ///
     /// # Errors
     /// Whatever happened to the last try.
     pub(super) async fn hop(&mut self) -> Result<Box<Transfer>, Error> {
-        let pass = self.pass().await?;
+        let pass = match self.client.0.doors {
+            Some(_) => Some(self.pass().await?),
+            None => None,
+        };
         let mut fresh = false;
         // Bounded by `retry::MOST`.
         for before in 0.. {
             self.account.attempts = self.account.attempts.saturating_add(1);
-            let (outbox, asked) = self.prepare().await?;
-            let mut transfer = self.transfer(outbox, asked, fresh).await?;
+            let (length, source) = match self.request.body.open()? {
+                Opened::Now(length, source) => (length, source),
+                Opened::Later(opening) => opening.await?,
+            };
+            let (outbox, asked) = self.prepare(length, source)?;
+            let connection = self.connection(fresh).await?;
+            let mut transfer = self.transfer(connection, outbox, asked);
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
             transfer.add_times(&mut self.account.timings);
             let Err(error) = done else {
@@ -64,7 +74,7 @@ impl Fetch<'_> {
                 Retry::Yes => false,
                 Retry::OnFresh => true,
             };
-            let tally = &self.client.pool.tally;
+            let tally = &self.client.0.pool.tally;
             tally.count(|counters| counters.retries = counters.retries.saturating_add(1));
             self.tracer.tell(Event::Retry {
                 attempt: self.account.attempts,
@@ -74,13 +84,16 @@ impl Fetch<'_> {
     }
 
     /// The right to a connection, where policies say who gets one.
-    async fn pass(&mut self) -> Result<Option<Pass>, Error> {
-        let Some(doors) = &self.client.doors else {
-            return Ok(None);
-        };
-        let (pass, queue) = doors.pass(&self.wish(false)).await?;
-        self.account.timings.queue = self.account.timings.queue.saturating_add(queue);
-        Ok(Some(pass))
+    fn pass(&mut self) -> Passing<'_> {
+        // In a box: most clients have no doors, and all their futures would be so large.
+        Box::pin(async {
+            let Some(doors) = &self.client.0.doors else {
+                return Err(ErrorKind::Runtime.into());
+            };
+            let (pass, queue) = doors.pass(&self.wish(false)).await?;
+            self.account.timings.queue = self.account.timings.queue.saturating_add(queue);
+            Ok(pass)
+        })
     }
 
     fn verdict(&self, transfer: &Transfer, kind: ErrorKind, before: u32) -> Retry {
@@ -95,24 +108,23 @@ impl Fetch<'_> {
         })
     }
 
-    /// Opens the body and writes the head, to memory.
-    async fn prepare(&mut self) -> Result<(Outbox, Asked), Error> {
-        let (length, source) = self.request.body.open().await?;
-        let request = &self.request;
-        let mut out = self.client.take_scratch();
+    /// Writes the head, to memory.
+    fn prepare(&self, length: BodyLength, source: Source) -> Result<(Outbox, Asked), Error> {
+        let (client, request) = (&self.client.0, &self.request);
+        let mut out = client.take_scratch();
         let head = RequestHead {
             method: &request.method,
             url: &request.url,
             origin: &self.origin,
             headers: &request.headers,
-            defaults: &self.client.defaults,
+            defaults: &client.defaults,
             left_home: self.left_home,
-            form: match self.client.proxies.route(&self.origin) {
+            form: match client.proxies.route(&self.origin) {
                 Route::Forward(proxy) => TargetForm::Absolute(proxy.credentials()),
                 Route::Direct | Route::Tunnel(_) => TargetForm::Origin,
             },
             body: length,
-            user_agent: &self.client.dialer.user_agent,
+            user_agent: &client.dialer.user_agent,
             decode: request.options.decode,
         };
         let asked = write_head(&mut out, &head)?;
@@ -125,43 +137,28 @@ impl Fetch<'_> {
         Ok((outbox, asked))
     }
 
-    /// Gets a connection and begins the exchange on it.
-    async fn transfer(
-        &mut self,
-        outbox: Outbox,
-        asked: Asked,
-        fresh: bool,
-    ) -> Result<Box<Transfer>, Error> {
-        let mut acquired = self.connection(fresh).await;
-        let out_of_descriptors = |error: &Error| error.kind() == ErrorKind::DescriptorsExhausted;
-        if acquired.as_ref().is_err_and(out_of_descriptors) && self.client.pool.counts().1 > 0 {
-            self.client.pool.close_idle();
-            acquired = self.connection(fresh).await;
-        }
-        let Acquired {
-            connection,
-            timings,
-        } = acquired?;
-        self.account.add(&timings);
+    /// Begins the exchange.
+    fn transfer(&self, connection: Box<Connection>, outbox: Outbox, asked: Asked) -> Box<Transfer> {
         let options = &self.request.options;
         let mut exchange = Exchange::begin(asked, &options.limits);
         exchange.reuse_memory(response::spare_headers());
         // Boxed: it lives on in the response, and is moved more than once.
-        Ok(Box::new(Transfer::begin(
+        Box::new(Transfer::begin(
             connection,
             exchange,
             outbox,
             Watch::new(options.clone(), self.total, time::now()),
-            self.client.clone(),
+            self.client.0.clone(),
             self.tracer.clone(),
-        )))
+        ))
     }
 
     fn wish(&self, fresh: bool) -> Wish<'_> {
+        let client = &self.client.0;
         Wish {
             origin: &self.origin,
-            route: self.client.proxies.route(&self.origin),
-            tls: self.client.tls_id(&self.origin),
+            route: client.proxies.route(&self.origin),
+            tls: client.tls_id(&self.origin),
             fresh,
             queue: self.request.options.deadlines.queue,
             total: self.total,
@@ -169,34 +166,54 @@ impl Fetch<'_> {
         }
     }
 
-    async fn connection(&self, fresh: bool) -> Result<Acquired, Error> {
-        let client = self.client;
-        let options = &self.request.options;
-        let wish = self.wish(fresh);
-        let route = wish.route;
-        let order = || Order {
-            origin: self.origin.clone(),
-            via: Via::from(route),
-            began_public: self.was_public,
-            deadlines: options.deadlines.clone(),
-            limits: options.limits.clone(),
-            tracer: self.tracer.clone(),
-            total: self.total,
+    /// A connection: one that is kept, at once, or what the pool has for it later.
+    async fn connection(&mut self, fresh: bool) -> Result<Box<Connection>, Error> {
+        let connection = match self.client.0.pool.take_kept(&self.wish(fresh)) {
+            Some(kept) => kept,
+            None => {
+                let acquired = self.checkout(fresh).await?;
+                self.account.add(&acquired.timings);
+                acquired.connection
+            }
         };
-        let acquired = checkout(&client.pool, wish, |slot| {
-            Box::pin(dial(client.dialer.clone(), order(), slot))
-        })
-        .await?;
-        let peer = acquired.connection.peer();
-        if acquired.connection.is_reused() {
+        let (client, peer) = (&self.client.0, connection.peer());
+        if connection.is_reused() {
             let tally = &client.pool.tally;
             tally.count(|counters| counters.reused = counters.reused.saturating_add(1));
             self.tracer.tell(Event::ConnectionReused { peer });
         }
         // LAW N05: a kept connection was allowed for another request.
-        if let (Some(peer), Route::Direct) = (peer, route) {
+        if let (Some(peer), Route::Direct) = (peer, client.proxies.route(&self.origin)) {
             client.dialer.guard.check(peer, self.was_public)?;
         }
-        Ok(acquired)
+        Ok(connection)
+    }
+
+    async fn checkout(&self, fresh: bool) -> Result<Acquired, Error> {
+        let (client, wish) = (&self.client.0, self.wish(fresh));
+        let order = || Order {
+            origin: self.origin.clone(),
+            via: Via::from(wish.route),
+            began_public: self.was_public,
+            options: self.request.options.clone(),
+            tracer: self.tracer.clone(),
+            total: self.total,
+        };
+        let out_of_descriptors = |error: &Error| error.kind() == ErrorKind::DescriptorsExhausted;
+        let mut again = true;
+        loop {
+            let acquired = checkout(&client.pool, &wish, |slot| {
+                Box::pin(dial(client.dialer.clone(), order(), slot))
+            })
+            .await;
+            let wanting = acquired.as_ref().is_err_and(out_of_descriptors);
+            if !(wanting && std::mem::take(&mut again) && client.pool.counts().1 > 0) {
+                return acquired;
+            }
+            client.pool.close_idle();
+        }
     }
 }
+
+/// The future of a pass.
+type Passing<'a> = Pin<Box<dyn Future<Output = Result<Box<Pass>, Error>> + 'a>>;

@@ -81,7 +81,7 @@ impl TcpConnector {
             return Ok(given.iter().map(with_port).collect());
         }
         let bound = Bound {
-            limit: to.deadlines.resolve,
+            limit: to.options.deadlines.resolve,
             deadline: Deadline::Resolve,
             phase: Phase::Resolve,
             total: to.total,
@@ -96,9 +96,9 @@ async fn connect(
     addresses: &[SocketAddr],
 ) -> Result<(TcpStream, SocketAddr), Error> {
     let mut addresses = interleave(addresses);
-    addresses.truncate(to.limits.addresses.max(1));
+    addresses.truncate(to.options.limits.addresses.max(1));
     let bound = Bound {
-        limit: to.deadlines.connect,
+        limit: to.options.deadlines.connect,
         deadline: Deadline::Connect,
         phase: Phase::Connect,
         total: to.total,

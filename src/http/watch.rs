@@ -219,6 +219,11 @@ impl Watch {
         (self.began, self.sent, self.heard)
     }
 
+    /// Nothing is waited for any more: there is no timer from here on (law P08).
+    pub(crate) fn rest(&mut self) {
+        self.alarm = Alarm::default();
+    }
+
     /// Ends earlier: a body nobody wants.
     pub(crate) fn cut(&mut self, total: Instant) {
         self.total = Some(self.total.map_or(total, |old| old.min(total)));

@@ -81,24 +81,16 @@ pub(crate) struct Acquired {
     pub(crate) timings: Timings,
 }
 
-/// Gets a connection. `dial` makes one.
+/// Gets a connection when [`Pool::take_kept`] had none. `dial` makes one.
 ///
 /// # Errors
 /// `Timeout` in the queue, or the error of making the connection.
 pub(crate) async fn checkout(
     pool: &Rc<Pool>,
-    wish: Wish<'_>,
+    wish: &Wish<'_>,
     dial: impl Fn(Slot) -> Dialing,
 ) -> Result<Acquired, Error> {
-    let host = pool.pin(&wish);
-    if !wish.fresh
-        && let Some(connection) = pool.take_idle(host.key)
-    {
-        return Ok(Acquired {
-            connection,
-            timings: Timings::default(),
-        });
-    }
+    let host = pool.pin(wish);
     let mut turn = Turn {
         dialing: pool.open(host.key).map(&dial),
         place: None,
@@ -111,7 +103,7 @@ pub(crate) async fn checkout(
     if queued {
         wish.tracer.tell(Event::QueueStart);
     }
-    let acquired = poll_fn(|cx| turn.poll(cx, &wish, &dial)).await;
+    let acquired = poll_fn(|cx| turn.poll(cx, wish, &dial)).await;
     if queued {
         wish.tracer.tell(Event::QueueEnd);
     }

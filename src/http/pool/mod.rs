@@ -191,6 +191,19 @@ impl Drop for HostPin<'_> {
 }
 
 impl Pool {
+    /// An idle connection for this request, at once.
+    pub(crate) fn take_kept(&self, wish: &Wish<'_>) -> Option<Box<Connection>> {
+        if wish.fresh {
+            return None;
+        }
+        let origin = PoolKey::origin_of(wish.origin, wish.route);
+        let host = self
+            .books
+            .borrow()
+            .find(origin, |key| key.fits(wish.route, wish.tls))?;
+        self.take_idle(host)
+    }
+
     /// Finds the entry of a host and keeps it while a request looks at it.
     fn pin(self: &Rc<Self>, wish: &Wish<'_>) -> HostPin<'_> {
         let origin = PoolKey::origin_of(wish.origin, wish.route);

@@ -61,7 +61,7 @@ pub(crate) struct Transfer {
     /// Bytes written and read.
     wire: (u64, u64),
     /// Lets the next one in, after the connection is back or closed.
-    pass: Option<Pass>,
+    pass: Option<Box<Pass>>,
 }
 
 /// What the next piece of the body is.
@@ -99,7 +99,7 @@ impl Transfer {
     }
 
     /// Keeps the right to the connection as long as the connection.
-    pub(crate) fn keep(&mut self, pass: Option<Pass>) {
+    pub(crate) fn keep(&mut self, pass: Option<Box<Pass>>) {
         self.pass = pass;
     }
 
@@ -255,6 +255,7 @@ impl Transfer {
     /// The response is complete: the connection leaves.
     pub(super) fn finish(&mut self, reuse: Reuse) {
         self.outbox = None;
+        self.watch.rest();
         if let Some(connection) = self.connection.take() {
             let hint = self.exchange.idle_hint();
             let given = self.client.pool.give_back(connection, reuse, hint);
