@@ -89,8 +89,8 @@ pub(crate) struct Fetch {
 /// # Errors
 /// Anything in `ErrorKind`.
 pub(crate) async fn fetch(mut fetch: Box<Fetch>) -> Result<Response, Error> {
-    fetch.begin()?;
-    match fetch.run().await {
+    let started = fetch.begin()?;
+    match fetch.run(started).await {
         Ok(transfer) => {
             let tally = &fetch.client.0.pool.tally;
             tally.count(|counters| counters.responses = counters.responses.saturating_add(1));
@@ -123,7 +123,7 @@ impl Fetch {
     }
 
     /// The clock starts, and what only the whole request shows is checked.
-    fn begin(&mut self) -> Result<(), Error> {
+    fn begin(&mut self) -> Result<Instant, Error> {
         let started = time::now();
         let (client, request) = (&self.client.0, &mut self.request);
         // The user and password become a header at once, and are seen by nobody.
@@ -143,14 +143,14 @@ impl Fetch {
             method: &request.method,
             url: &request.url,
         });
-        Ok(())
+        Ok(started)
     }
 
     /// A transfer whose response is for the caller.
-    async fn run(&mut self) -> Result<Box<Transfer>, Error> {
+    async fn run(&mut self, mut now: Instant) -> Result<Box<Transfer>, Error> {
         // Bounded by the redirect limit.
         loop {
-            let mut transfer = self.hop().await?;
+            let mut transfer = self.hop(now).await?;
             let head = transfer.head();
             self.tracer.tell(Event::ResponseStart {
                 status: head.status,
@@ -176,6 +176,7 @@ impl Fetch {
                     let status = turn.status;
                     self.drain(&mut transfer).await;
                     self.follow(status, *next, transfer.peer());
+                    now = time::now();
                 }
             }
         }
@@ -229,7 +230,7 @@ impl Fetch {
         }
         let error = error
             .with_url(&self.request.url)
-            .with_timings(self.account.so_far())
+            .with_timings(self.account.so_far(time::now()))
             .with_history(&self.account.history)
             .with_attempts(self.account.attempts);
         self.tracer.tell(Event::RequestFailed { error: &error });

@@ -18,6 +18,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::time::Instant;
 
 use super::connection::Connection;
 use super::dial::{Order, Via, dial};
@@ -40,26 +41,31 @@ use super::watch::Watch;
 use crate::time;
 
 impl Fetch {
-    /// A transfer that has its head.
+    /// A transfer that has its head; it is `now`.
     ///
     /// # Errors
     /// Whatever happened to the last try.
-    pub(super) async fn hop(&mut self) -> Result<Box<Transfer>, Error> {
-        let pass = match self.client.0.doors {
-            Some(_) => Some(self.pass().await?),
-            None => None,
-        };
+    pub(super) async fn hop(&mut self, mut now: Instant) -> Result<Box<Transfer>, Error> {
+        let mut pass = None;
+        if self.client.0.doors.is_some() {
+            pass = Some(self.pass().await?);
+            now = time::now();
+        }
         let mut fresh = false;
         // Bounded by `retry::MOST`.
         for before in 0.. {
             self.account.attempts = self.account.attempts.saturating_add(1);
             let (length, source) = match self.request.body.open()? {
                 Opened::Now(length, source) => (length, source),
-                Opened::Later(opening) => opening.await?,
+                Opened::Later(opening) => {
+                    let opened = opening.await?;
+                    now = time::now();
+                    opened
+                }
             };
             let (outbox, asked) = self.prepare(length, source)?;
-            let connection = self.connection(fresh).await?;
-            let mut transfer = self.transfer(connection, outbox, asked);
+            let connection = self.connection(fresh, &mut now).await?;
+            let mut transfer = self.transfer(connection, outbox, asked, now);
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
             transfer.add_times(&mut self.account.timings);
             let Err(error) = done else {
@@ -79,6 +85,7 @@ impl Fetch {
             self.tracer.tell(Event::Retry {
                 attempt: self.account.attempts,
             });
+            now = time::now();
         }
         Err(ErrorKind::Io.into())
     }
@@ -138,7 +145,13 @@ impl Fetch {
     }
 
     /// Begins the exchange.
-    fn transfer(&self, connection: Box<Connection>, outbox: Outbox, asked: Asked) -> Box<Transfer> {
+    fn transfer(
+        &self,
+        connection: Box<Connection>,
+        outbox: Outbox,
+        asked: Asked,
+        now: Instant,
+    ) -> Box<Transfer> {
         let options = &self.request.options;
         let mut exchange = Exchange::begin(asked, &options.limits);
         exchange.reuse_memory(response::spare_headers());
@@ -147,7 +160,7 @@ impl Fetch {
             connection,
             exchange,
             outbox,
-            Watch::new(options.clone(), self.total, time::now()),
+            Watch::new(options.clone(), self.total, now),
             self.client.0.clone(),
             self.tracer.clone(),
         ))
@@ -167,12 +180,17 @@ impl Fetch {
     }
 
     /// A connection: one that is kept, at once, or what the pool has for it later.
-    async fn connection(&mut self, fresh: bool) -> Result<Box<Connection>, Error> {
-        let connection = match self.client.0.pool.take_kept(&self.wish(fresh)) {
+    async fn connection(
+        &mut self,
+        fresh: bool,
+        now: &mut Instant,
+    ) -> Result<Box<Connection>, Error> {
+        let connection = match self.client.0.pool.take_kept(&self.wish(fresh), *now) {
             Some(kept) => kept,
             None => {
                 let acquired = self.checkout(fresh).await?;
                 self.account.add(&acquired.timings);
+                *now = time::now();
                 acquired.connection
             }
         };

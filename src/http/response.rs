@@ -74,9 +74,8 @@ impl Account {
         mine.first_byte = mine.first_byte.saturating_add(timings.first_byte);
     }
 
-    /// The phases, with the total up to now.
-    pub(crate) fn so_far(&mut self) -> Timings {
-        let now = time::now();
+    /// The phases, with the total up to `now`.
+    pub(crate) fn so_far(&mut self, now: Instant) -> Timings {
         let started = self.started.unwrap_or(now);
         self.timings.total = now.saturating_duration_since(started);
         self.timings
@@ -85,7 +84,7 @@ impl Account {
 
 impl Response {
     pub(crate) fn new(mut fetch: Box<Fetch>, transfer: Box<Transfer>) -> Response {
-        fetch.account.so_far();
+        fetch.account.so_far(transfer.latest());
         let mut response = Response {
             fetch,
             transfer,
@@ -185,7 +184,7 @@ impl Response {
             Ok(Next::Bytes(piece)) => Ok(Some(self.transfer.lend(piece))),
             Ok(Next::End) => {
                 self.over = true;
-                self.fetch.account.so_far();
+                self.fetch.account.so_far(self.transfer.latest());
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
@@ -270,7 +269,7 @@ impl Response {
         let error = error
             .with_url(&request.url)
             .with_peer(self.transfer.peer())
-            .with_timings(account.so_far())
+            .with_timings(account.so_far(time::now()))
             .with_history(&account.history)
             .with_attempts(account.attempts)
             .with_carrier(self.transfer.carrier());

@@ -34,7 +34,7 @@ mod line;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use checkout::{Acquired, Dialed, Wish, checkout};
 pub(crate) use key::PoolKey;
@@ -105,8 +105,9 @@ impl Pool {
         mut connection: Box<Connection>,
         verdict: Reuse,
         hint: Option<Duration>,
+        now: Instant,
     ) -> Result<(), CloseReason> {
-        if let Err(reason) = self.judge(&mut connection, verdict, hint) {
+        if let Err(reason) = self.judge(&mut connection, verdict, hint, now) {
             connection.ends(Fate::NotKept(reason));
             return Err(reason);
         }
@@ -119,6 +120,7 @@ impl Pool {
         connection: &mut Connection,
         verdict: Reuse,
         hint: Option<Duration>,
+        now: Instant,
     ) -> Result<(), CloseReason> {
         if let Reuse::Close(reason) = verdict {
             return Err(reason);
@@ -126,7 +128,6 @@ impl Pool {
         if !connection.is_clean() {
             return Err(CloseReason::BytesAfterEnd);
         }
-        let now = time::now();
         let patience = hint.map_or(self.idle_timeout, |hint| hint.min(self.idle_timeout));
         let patience = match self.max_lifetime {
             None => patience,
@@ -192,7 +193,7 @@ impl Drop for HostPin<'_> {
 
 impl Pool {
     /// An idle connection for this request, at once.
-    pub(crate) fn take_kept(&self, wish: &Wish<'_>) -> Option<Box<Connection>> {
+    pub(crate) fn take_kept(&self, wish: &Wish<'_>, now: Instant) -> Option<Box<Connection>> {
         if wish.fresh {
             return None;
         }
@@ -201,7 +202,7 @@ impl Pool {
             .books
             .borrow()
             .find(origin, |key| key.fits(wish.route, wish.tls))?;
-        self.take_idle(host)
+        self.take_idle(host, now)
     }
 
     /// Finds the entry of a host and keeps it while a request looks at it.
@@ -217,11 +218,11 @@ impl Pool {
     }
 
     /// The idle connection that was used last, if one is good.
-    fn take_idle(&self, host: HostKey) -> Option<Box<Connection>> {
+    fn take_idle(&self, host: HostKey, now: Instant) -> Option<Box<Connection>> {
         loop {
             let idle = self.books.borrow_mut().take_idle(host);
             let mut connection = idle?;
-            let fate = match connection.keep_until() <= time::now() {
+            let fate = match connection.keep_until() <= now {
                 true => Fate::NotKept(CloseReason::Expired),
                 false if connection.has_stirred() => Fate::Stirred,
                 false => return Some(connection),

@@ -100,7 +100,7 @@ impl Transfer {
         self.connection = None;
         self.pass = None;
         self.exchange.forget_trailers();
-        self.watch.rest();
+        self.watch.rest(time::now());
     }
 
     /// Reads and forgets the body, up to `bytes` and until `until`: if it ends
@@ -151,6 +151,11 @@ impl Transfer {
     /// Where it leads.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// When it last looked at the clock: at its end, or at the last bytes it waited for.
+    pub(crate) fn latest(&self) -> Instant {
+        self.watch.latest()
     }
 
     /// Bytes written and read.

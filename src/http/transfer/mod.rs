@@ -255,10 +255,11 @@ impl Transfer {
     /// The response is complete: the connection leaves.
     pub(super) fn finish(&mut self, reuse: Reuse) {
         self.outbox = None;
-        self.watch.rest();
+        let now = time::now();
+        self.watch.rest(now);
         if let Some(connection) = self.connection.take() {
             let hint = self.exchange.idle_hint();
-            let given = self.client.pool.give_back(connection, reuse, hint);
+            let given = self.client.pool.give_back(connection, reuse, hint, now);
             if let Err(CloseReason::Quirk(quirk)) = given {
                 // Only seen when the pool looked.
                 self.exchange.record(quirk);
