@@ -145,7 +145,7 @@ impl Pool {
 
     /// Makes a connection idle, or hands it to the next in line.
     fn put(self: &Rc<Self>, mut connection: Box<Connection>) -> Result<(), CloseReason> {
-        connection.recv.shrink();
+        connection.recv.release();
         // LAW P02: watched from here on, by the keeper's waker.
         let waker = self.keeper.waker();
         let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
