@@ -210,6 +210,8 @@ async fn secure(
     };
     let began = time::now();
     order.tracer.tell(Event::TlsStart);
+    // The end of the handshake and the request are two writes.
+    stream.send_at_once();
     let shaken = match dialer.tls.connect(order.origin.host(), stream) {
         Ok(handshake) => within(bound, async { handshake.await.map_err(faults::tls) }).await,
         Err(error) => Err(faults::tls(error)),

@@ -60,9 +60,6 @@ impl TcpConnector {
         let connected = connect(to, &addresses).await;
         timings.connect = since(began);
         let (stream, peer) = connected.map_err(|error| blame(error, &timings))?;
-        // A request is one write; waiting for more would only cost time. A
-        // socket that cannot do it works all the same.
-        drop(stream.set_nodelay(true));
         to.tracer.tell(Event::ConnectEnd { peer: Some(peer) });
         Ok(Connected::over(Wire::Tcp(stream))
             .peer(peer)
