@@ -121,7 +121,7 @@ impl Exchange {
     pub(crate) fn advance(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
         // A head in small pieces: most of them decide nothing.
         if let State::Head(reader) = &mut self.state
-            && reader.inside_line(recv)
+            && (recv.is_empty() || reader.inside_line(recv))
         {
             return Ok(Event::Need);
         }

@@ -81,7 +81,7 @@ impl LineScanner {
     /// Goes on with a section that begins at `bytes[0]`. Earlier calls saw a
     /// prefix of the same bytes.
     pub(crate) fn scan(&mut self, bytes: &[u8], bounds: &Bounds) -> Scan {
-        while let Some(lf) = syntax::find_lf(bytes, self.at) {
+        for lf in syntax::line_feeds(bytes, self.at) {
             let text = bytes.get(self.line..lf).unwrap_or_default();
             let line = text.strip_suffix(b"\r").unwrap_or(text);
             let start = std::mem::replace(&mut self.line, lf.saturating_add(1));
