@@ -212,7 +212,12 @@ async fn secure(
     order.tracer.tell(Event::TlsStart);
     // The end of the handshake and the request are two writes.
     stream.send_at_once();
-    let shaken = match dialer.tls.connect(order.origin.host(), stream) {
+    let shaken = match dialer
+        .tls
+        .connect(order.origin.host(), stream)
+        .map(Box::new)
+    {
+        // In a box: a session is large, and each future around would hold it twice.
         Ok(handshake) => within(bound, async { handshake.await.map_err(faults::tls) }).await,
         Err(error) => Err(faults::tls(error)),
     };

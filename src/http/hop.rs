@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   doors, if there are any
-//!      -> prepare: body opened, head written     (errors before any connection)
+//!      -> body opened, head checked      (what cannot be sent makes no connection)
 //!      -> connection -> transfer -> head
 //!            ^             |
 //!            +--- retry ---+   only as `retry.rs` says
@@ -63,9 +63,8 @@ impl Fetch {
                     opened
                 }
             };
-            let (outbox, asked) = self.prepare(length, source)?;
-            let connection = self.connection(fresh, &mut now).await?;
-            let mut transfer = self.transfer(connection, outbox, asked, now);
+            let connection = self.connection(fresh, length, &mut now).await?;
+            let mut transfer = self.transfer(connection, length, source, now)?;
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
             transfer.add_times(&mut self.account.timings);
             let Err(error) = done else {
@@ -116,7 +115,7 @@ impl Fetch {
     }
 
     /// Writes the head, to memory.
-    fn prepare(&self, length: BodyLength, source: Source) -> Result<(Outbox, Asked), Error> {
+    fn head(&self, length: BodyLength) -> Result<(Vec<u8>, Asked), Error> {
         let (client, request) = (&self.client.0, &self.request);
         let mut out = client.take_scratch();
         let head = RequestHead {
@@ -135,12 +134,18 @@ impl Fetch {
             decode: request.options.decode,
         };
         let asked = write_head(&mut out, &head)?;
+        Ok((out, asked))
+    }
+
+    /// The request as it leaves: head and body.
+    fn prepare(&self, length: BodyLength, source: Source) -> Result<(Outbox, Asked), Error> {
+        let (head, asked) = self.head(length)?;
         // What `write_head` announces: nothing may become a length of zero.
         let length = match (&source, length) {
             (Source::Empty, _) => BodyLength::None,
             (_, length) => length,
         };
-        let outbox = Outbox::new(out, length, source, asked.expects_continue)?;
+        let outbox = Outbox::new(head, length, source, asked.expects_continue)?;
         Ok((outbox, asked))
     }
 
@@ -148,22 +153,30 @@ impl Fetch {
     fn transfer(
         &self,
         connection: Box<Connection>,
-        outbox: Outbox,
-        asked: Asked,
+        length: BodyLength,
+        source: Source,
         now: Instant,
-    ) -> Box<Transfer> {
+    ) -> Result<Box<Transfer>, Error> {
+        let (outbox, asked) = match self.prepare(length, source) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // Nothing was sent, so it is as good as before.
+                self.client.0.pool.put_unused(connection);
+                return Err(error);
+            }
+        };
         let options = &self.request.options;
         let mut exchange = Exchange::begin(asked, &options.limits);
         exchange.reuse_memory(response::spare_headers());
         // Boxed: it lives on in the response, and is moved more than once.
-        Box::new(Transfer::begin(
+        Ok(Box::new(Transfer::begin(
             connection,
             exchange,
             outbox,
             Watch::new(options.clone(), self.total, now),
             self.client.0.clone(),
             self.tracer.clone(),
-        ))
+        )))
     }
 
     fn wish(&self, fresh: bool) -> Wish<'_> {
@@ -183,11 +196,17 @@ impl Fetch {
     async fn connection(
         &mut self,
         fresh: bool,
+        length: BodyLength,
         now: &mut Instant,
     ) -> Result<Box<Connection>, Error> {
-        let connection = match self.client.0.pool.take_kept(&self.wish(fresh), *now) {
+        let kept = self.client.0.pool.take_kept(&self.wish(fresh), *now);
+        let connection = match kept {
             Some(kept) => kept,
             None => {
+                // What cannot be sent makes no connection. WHY NOT keep what is written:
+                // a hundred thousand that wait would hold as many heads.
+                self.head(length)
+                    .map(|(head, _)| self.client.0.put_scratch(head))?;
                 let acquired = self.checkout(fresh).await?;
                 self.account.add(&acquired.timings);
                 *now = time::now();
@@ -208,10 +227,10 @@ impl Fetch {
     }
 
     async fn checkout(&self, fresh: bool) -> Result<Acquired, Error> {
-        let (client, wish) = (&self.client.0, self.wish(fresh));
+        let client = &self.client.0;
         let order = || Order {
             origin: self.origin.clone(),
-            via: Via::from(wish.route),
+            via: Via::from(client.proxies.route(&self.origin)),
             began_public: self.was_public,
             options: self.request.options.clone(),
             tracer: self.tracer.clone(),
@@ -220,10 +239,10 @@ impl Fetch {
         let out_of_descriptors = |error: &Error| error.kind() == ErrorKind::DescriptorsExhausted;
         let mut again = true;
         loop {
-            let acquired = checkout(&client.pool, &wish, |slot| {
+            let waiting = checkout(&client.pool, &self.wish(fresh), |slot| {
                 Box::pin(dial(client.dialer.clone(), order(), slot))
-            })
-            .await;
+            });
+            let acquired = waiting.await;
             let wanting = acquired.as_ref().is_err_and(out_of_descriptors);
             if !(wanting && std::mem::take(&mut again) && client.pool.counts().1 > 0) {
                 return acquired;

@@ -252,6 +252,11 @@ impl Pool {
         }
     }
 
+    /// A connection that was taken and not used.
+    pub(crate) fn put_unused(self: &Rc<Self>, connection: Box<Connection>) {
+        let _ = self.put(connection);
+    }
+
     /// A connection that was made for nobody any more.
     fn put_new(self: &Rc<Self>, mut connection: Box<Connection>) {
         connection.keep_for(time::now(), self.idle_timeout);
