@@ -136,7 +136,8 @@ impl Shared {
 
     #[cfg(feature = "tls")]
     pub(crate) fn tls_id(&self, origin: &Origin) -> Option<u64> {
-        origin.is_secure().then(|| self.dialer.tls.id())
+        let tls = origin.is_secure().then(|| self.dialer.tls());
+        tls?.ok().map(|tls| tls.id())
     }
 
     #[cfg(not(feature = "tls"))]

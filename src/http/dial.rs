@@ -13,11 +13,15 @@
 //!
 //! Read next: `tunnel.rs`; `pool/checkout.rs`, which asks for all this.
 
+#[cfg(feature = "tls")]
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::address::AddressGuard;
 use super::alarm::{Bound, within};
+#[cfg(feature = "tls")]
+use super::builder::setting;
 use super::connect::{Connect, Connected, Destination};
 use super::connection::{Connection, Transport};
 use super::deadlines::Deadline;
@@ -41,13 +45,28 @@ use crate::tls;
 pub(crate) struct Dialer {
     /// Who connects.
     pub(crate) connector: Box<dyn Connect>,
-    /// How to speak TLS.
+    /// How to speak TLS, once somebody has to.
     #[cfg(feature = "tls")]
-    pub(crate) tls: tls::ClientConfig,
+    pub(crate) tls: OnceCell<tls::ClientConfig>,
     /// Which addresses are allowed.
     pub(crate) guard: AddressGuard,
     /// `User-Agent`, for CONNECT.
     pub(crate) user_agent: Box<str>,
+}
+
+#[cfg(feature = "tls")]
+impl Dialer {
+    /// How to speak TLS.
+    ///
+    /// # Errors
+    /// `Request`, if the configuration cannot be made.
+    pub(crate) fn tls(&self) -> Result<&tls::ClientConfig, Error> {
+        if let Some(config) = self.tls.get() {
+            return Ok(config);
+        }
+        let config = tls::ClientConfig::builder().build().map_err(setting)?;
+        Ok(self.tls.get_or_init(|| config))
+    }
 }
 
 /// What to dial, owned, since it may outlive the request that asked.
@@ -202,6 +221,7 @@ async fn secure(
     timings: &mut Timings,
 ) -> Result<Transport, Error> {
     use super::hooks::Event;
+    let tls = dialer.tls()?;
     let bound = Bound {
         limit: order.options.deadlines.tls,
         deadline: Deadline::Tls,
@@ -212,11 +232,7 @@ async fn secure(
     order.tracer.tell(Event::TlsStart);
     // The end of the handshake and the request are two writes.
     stream.send_at_once();
-    let shaken = match dialer
-        .tls
-        .connect(order.origin.host(), stream)
-        .map(Box::new)
-    {
+    let shaken = match tls.connect(order.origin.host(), stream).map(Box::new) {
         // In a box: a session is large, and each future around would hold it twice.
         Ok(handshake) => within(bound, async { handshake.await.map_err(faults::tls) }).await,
         Err(error) => Err(faults::tls(error)),
