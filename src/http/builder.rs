@@ -30,6 +30,7 @@ use super::redirect::RedirectPolicy;
 use super::tcp::TcpConnector;
 use crate::net::{Resolve, SystemResolver};
 use crate::policy::Policy;
+use crate::time;
 #[cfg(feature = "tls")]
 use crate::tls;
 
@@ -269,6 +270,7 @@ impl ClientBuilder {
             hooks: self.hooks,
             counter: Cell::new(0),
             scratch: Cell::default(),
+            born: time::now(),
             last_origin: RefCell::default(),
         })))
     }

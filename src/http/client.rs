@@ -12,6 +12,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Instant;
 
 use url::Url;
 
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) counter: Cell<u64>,
     /// Memory for the head of the next request.
     pub(crate) scratch: Cell<Vec<u8>>,
+    /// When it was made.
+    pub(crate) born: Instant,
     /// Where the last request went.
     pub(crate) last_origin: RefCell<Option<Origin>>,
 }

@@ -72,6 +72,9 @@ pub(crate) struct Fetch {
     /// The origin of the request's URL.
     pub(super) origin: Origin,
     pub(super) tracer: Tracer,
+    /// The clock, as it was looked at before each step; before `send`, when the client
+    /// was made.
+    pub(super) now: Instant,
     /// When all has to be over.
     pub(super) total: Option<Instant>,
     pub(super) account: Account,
@@ -89,8 +92,8 @@ pub(crate) struct Fetch {
 /// # Errors
 /// Anything in `ErrorKind`.
 pub(crate) async fn fetch(mut fetch: Box<Fetch>) -> Result<Response, Error> {
-    let started = fetch.begin()?;
-    match fetch.run(started).await {
+    fetch.begin()?;
+    match fetch.run().await {
         Ok(transfer) => {
             let tally = &fetch.client.0.pool.tally;
             tally.count(|counters| counters.responses = counters.responses.saturating_add(1));
@@ -111,6 +114,7 @@ impl Fetch {
                 body: Body::empty(),
                 options: client.0.options.clone(),
             },
+            now: client.0.born,
             client,
             tracer: Tracer::default(),
             total: None,
@@ -123,8 +127,8 @@ impl Fetch {
     }
 
     /// The clock starts, and what only the whole request shows is checked.
-    fn begin(&mut self) -> Result<Instant, Error> {
-        let started = time::now();
+    fn begin(&mut self) -> Result<(), Error> {
+        self.now = time::now();
         let (client, request) = (&self.client.0, &mut self.request);
         // The user and password become a header at once, and are seen by nobody.
         if let Some(value) = basic::take_userinfo(&mut request.url)
@@ -136,21 +140,21 @@ impl Fetch {
         let tally = &client.pool.tally;
         tally.count(|counters| counters.requests = counters.requests.saturating_add(1));
         let total = request.options.deadlines.total;
-        self.total = total.map(|total| instant_after(started, total));
-        self.account.started = Some(started);
+        self.total = total.map(|total| instant_after(self.now, total));
+        self.account.started = Some(self.now);
         self.tracer = client.tracer();
         self.tracer.tell(Event::RequestStart {
             method: &request.method,
             url: &request.url,
         });
-        Ok(started)
+        Ok(())
     }
 
     /// A transfer whose response is for the caller.
-    async fn run(&mut self, mut now: Instant) -> Result<Box<Transfer>, Error> {
+    async fn run(&mut self) -> Result<Box<Transfer>, Error> {
         // Bounded by the redirect limit.
         loop {
-            let mut transfer = self.hop(now).await?;
+            let mut transfer = self.hop().await?;
             let head = transfer.head();
             self.tracer.tell(Event::ResponseStart {
                 status: head.status,
@@ -176,7 +180,7 @@ impl Fetch {
                     let status = turn.status;
                     self.drain(&mut transfer).await;
                     self.follow(status, *next, transfer.peer());
-                    now = time::now();
+                    self.now = time::now();
                 }
             }
         }

@@ -18,14 +18,12 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::time::Instant;
 
 use super::connection::Connection;
 use super::dial::{Order, Via, dial};
 use super::doors::Pass;
 use super::error::Error;
 use super::event::Asked;
-use super::exchange::Exchange;
 use super::fetch::Fetch;
 use super::hooks::Event;
 use super::kind::ErrorKind;
@@ -34,22 +32,20 @@ use super::payload::{Opened, Source};
 use super::pool::{Acquired, Wish, checkout};
 use super::proxy::Route;
 use super::request::{BodyLength, RequestHead, TargetForm, write_head};
-use super::response;
 use super::retry::{self, Attempt, Retry};
 use super::transfer::Transfer;
-use super::watch::Watch;
 use crate::time;
 
 impl Fetch {
-    /// A transfer that has its head; it is `now`.
+    /// A transfer that has its head.
     ///
     /// # Errors
     /// Whatever happened to the last try.
-    pub(super) async fn hop(&mut self, mut now: Instant) -> Result<Box<Transfer>, Error> {
+    pub(super) async fn hop(&mut self) -> Result<Box<Transfer>, Error> {
         let mut pass = None;
         if self.client.0.doors.is_some() {
             pass = Some(self.pass().await?);
-            now = time::now();
+            self.now = time::now();
         }
         let mut fresh = false;
         // Bounded by `retry::MOST`.
@@ -59,12 +55,12 @@ impl Fetch {
                 Opened::Now(length, source) => (length, source),
                 Opened::Later(opening) => {
                     let opened = opening.await?;
-                    now = time::now();
+                    self.now = time::now();
                     opened
                 }
             };
-            let connection = self.connection(fresh, length, &mut now).await?;
-            let mut transfer = self.transfer(connection, length, source, now)?;
+            let connection = self.connection(fresh, length).await?;
+            let mut transfer = self.transfer(connection, length, source)?;
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
             transfer.add_times(&mut self.account.timings);
             let Err(error) = done else {
@@ -84,7 +80,7 @@ impl Fetch {
             self.tracer.tell(Event::Retry {
                 attempt: self.account.attempts,
             });
-            now = time::now();
+            self.now = time::now();
         }
         Err(ErrorKind::Io.into())
     }
@@ -155,28 +151,15 @@ impl Fetch {
         connection: Box<Connection>,
         length: BodyLength,
         source: Source,
-        now: Instant,
     ) -> Result<Box<Transfer>, Error> {
-        let (outbox, asked) = match self.prepare(length, source) {
-            Ok(prepared) => prepared,
+        match self.prepare(length, source) {
+            Ok((outbox, asked)) => Ok(Transfer::begin(connection, outbox, asked, self)),
             Err(error) => {
                 // Nothing was sent, so it is as good as before.
                 self.client.0.pool.put_unused(connection);
-                return Err(error);
+                Err(error)
             }
-        };
-        let options = &self.request.options;
-        let mut exchange = Exchange::begin(asked, &options.limits);
-        exchange.reuse_memory(response::spare_headers());
-        // Boxed: it lives on in the response, and is moved more than once.
-        Ok(Box::new(Transfer::begin(
-            connection,
-            exchange,
-            outbox,
-            Watch::new(options.clone(), self.total, now),
-            self.client.0.clone(),
-            self.tracer.clone(),
-        )))
+        }
     }
 
     fn wish(&self, fresh: bool) -> Wish<'_> {
@@ -197,9 +180,8 @@ impl Fetch {
         &mut self,
         fresh: bool,
         length: BodyLength,
-        now: &mut Instant,
     ) -> Result<Box<Connection>, Error> {
-        let kept = self.client.0.pool.take_kept(&self.wish(fresh), *now);
+        let kept = self.client.0.pool.take_kept(&self.wish(fresh), self.now);
         let connection = match kept {
             Some(kept) => kept,
             None => {
@@ -209,7 +191,7 @@ impl Fetch {
                     .map(|(head, _)| self.client.0.put_scratch(head))?;
                 let acquired = self.checkout(fresh).await?;
                 self.account.add(&acquired.timings);
-                *now = time::now();
+                self.now = time::now();
                 acquired.connection
             }
         };
