@@ -113,7 +113,6 @@ fn the_futures_of_a_request_are_small() {
     let send = size_of_val(&client.get("http://a.test/").send());
     let response = simulate(client.get("http://a.test/").send()).unwrap();
     let (response, bytes) = (size_of_val(&response), size_of_val(&response.bytes()));
-    eprintln!("{send} {response} {bytes}");
     assert!(send <= 640, "send: {send} bytes");
     assert!(response <= 24, "a response: {response} bytes");
     assert!(bytes <= 256, "bytes: {bytes} bytes");

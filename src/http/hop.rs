@@ -28,7 +28,7 @@ use super::fetch::Fetch;
 use super::hooks::Event;
 use super::kind::ErrorKind;
 use super::outbox::Outbox;
-use super::payload::{Opened, Source};
+use super::payload::{Opened, Opening, Source};
 use super::pool::{Acquired, Wish, checkout};
 use super::proxy::Route;
 use super::request::{BodyLength, RequestHead, TargetForm, write_head};
@@ -53,11 +53,7 @@ impl Fetch {
             self.account.attempts = self.account.attempts.saturating_add(1);
             let (length, source) = match self.request.body.open()? {
                 Opened::Now(length, source) => (length, source),
-                Opened::Later(opening) => {
-                    let opened = opening.await?;
-                    self.now = time::now();
-                    opened
-                }
+                Opened::Later(opening) => self.opened(opening).await?,
             };
             let connection = self.connection(fresh, length).await?;
             let mut transfer = self.transfer(connection, length, source)?;
@@ -96,6 +92,13 @@ impl Fetch {
             self.account.timings.queue = self.account.timings.queue.saturating_add(queue);
             Ok(pass)
         })
+    }
+
+    /// Waits for a file.
+    async fn opened(&mut self, opening: Opening) -> Result<(BodyLength, Source), Error> {
+        let opened = opening.await;
+        self.now = time::now();
+        opened
     }
 
     fn verdict(&self, transfer: &Transfer, kind: ErrorKind, before: u32) -> Retry {
