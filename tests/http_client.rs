@@ -105,6 +105,19 @@ fn over_sockets_every_framing_and_size_arrives_whole() {
     });
 }
 
+/// What a hundred thousand tasks hold that wait for a connection.
+#[test]
+fn the_futures_of_a_request_are_small() {
+    let (client, _) = serving(echo);
+    let client = client.build().unwrap();
+    let send = size_of_val(&client.get("http://a.test/").send());
+    let response = simulate(client.get("http://a.test/").send()).unwrap();
+    let (response, bytes) = (size_of_val(&response), size_of_val(&response.bytes()));
+    assert!(send <= 640, "send: {send} bytes");
+    assert!(response <= 24, "a response: {response} bytes");
+    assert!(bytes <= 256, "bytes: {bytes} bytes");
+}
+
 #[test]
 fn methods_and_bodies_reach_the_server() {
     let (builder, _) = serving(echo);
@@ -192,8 +205,14 @@ fn what_cannot_be_sent_is_refused_before_a_connection() {
         assert_eq!(fault(client.get("http://[fe80::1%25eth0]/")).await, ZoneId);
         let trace = client.request(Method::TRACE, "http://h.test/").body("x");
         assert_eq!(fault(trace).await, BodyForbidden);
+        assert_eq!(memory.connections(), 0);
+        // Nor does it cost one that is kept.
+        text(&client, "http://h.test/").await;
+        let trace = client.request(Method::TRACE, "http://h.test/").body("x");
+        assert_eq!(fault(trace).await, BodyForbidden);
+        assert!(get().send().await.unwrap().reused());
     });
-    assert_eq!(memory.connections(), 0);
+    assert_eq!(memory.connections(), 1);
 }
 
 #[test]

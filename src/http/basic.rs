@@ -20,7 +20,7 @@
     )
 )]
 
-use url::Url;
+use url::{Position, Url};
 
 use super::escape;
 
@@ -35,6 +35,10 @@ pub(crate) fn take_userinfo(url: &mut Url) -> Option<String> {
 /// The value for `Authorization` (or `Proxy-Authorization`), if the URL has a
 /// user or a password.
 pub(crate) fn of_url(url: &Url) -> Option<String> {
+    // One look, for the many URLs that have neither.
+    if url[Position::BeforeUsername..Position::BeforeHost].is_empty() {
+        return None;
+    }
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

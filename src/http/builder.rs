@@ -4,7 +4,9 @@
 //!
 //! Read next: `client.rs`.
 
-use std::cell::Cell;
+#[cfg(feature = "tls")]
+use std::cell::OnceCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -29,6 +31,7 @@ use super::redirect::RedirectPolicy;
 use super::tcp::TcpConnector;
 use crate::net::{Resolve, SystemResolver};
 use crate::policy::Policy;
+use crate::time;
 #[cfg(feature = "tls")]
 use crate::tls;
 
@@ -58,6 +61,8 @@ pub struct ClientBuilder {
 /// Where the TLS configuration comes from.
 #[cfg(feature = "tls")]
 enum TlsSettings {
+    /// Nothing was said.
+    Default,
     Collected(tls::ClientConfigBuilder),
     Given(tls::ClientConfig),
 }
@@ -88,7 +93,7 @@ impl ClientBuilder {
             proxies: Proxies::default(),
             hooks: None,
             #[cfg(feature = "tls")]
-            tls: TlsSettings::Collected(tls::ClientConfig::builder()),
+            tls: TlsSettings::Default,
             error: None,
         }
     }
@@ -246,8 +251,12 @@ impl ClientBuilder {
             connector,
             #[cfg(feature = "tls")]
             tls: match self.tls {
-                TlsSettings::Given(config) => config,
-                TlsSettings::Collected(builder) => builder.build().map_err(setting)?,
+                // Made for the first https, since many programs never have one.
+                TlsSettings::Default => OnceCell::new(),
+                TlsSettings::Given(config) => OnceCell::from(config),
+                TlsSettings::Collected(builder) => {
+                    OnceCell::from(builder.build().map_err(setting)?)
+                }
             },
             guard: self.guard,
             user_agent: self.user_agent,
@@ -262,12 +271,14 @@ impl ClientBuilder {
             hooks: self.hooks,
             counter: Cell::new(0),
             scratch: Cell::default(),
+            born: time::now(),
+            last_origin: RefCell::default(),
         })))
     }
 }
 
 #[cfg(feature = "tls")]
-fn setting(error: tls::TlsError) -> Error {
+pub(crate) fn setting(error: tls::TlsError) -> Error {
     use super::kind::{ErrorKind, RequestFault};
     Error::new(ErrorKind::Request(RequestFault::Setting)).with_source(error)
 }
@@ -319,9 +330,13 @@ impl ClientBuilder {
         change: impl FnOnce(tls::ClientConfigBuilder) -> Result<tls::ClientConfigBuilder, tls::TlsError>,
     ) -> Result<Self, Error> {
         use super::kind::{ErrorKind, RequestFault};
-        let TlsSettings::Collected(builder) = self.tls else {
-            return Err(Error::new(ErrorKind::Request(RequestFault::Setting))
-                .with_detail("the TLS configuration is finished"));
+        let builder = match self.tls {
+            TlsSettings::Default => tls::ClientConfig::builder(),
+            TlsSettings::Collected(builder) => builder,
+            TlsSettings::Given(_) => {
+                return Err(Error::new(ErrorKind::Request(RequestFault::Setting))
+                    .with_detail("the TLS configuration is finished"));
+            }
         };
         self.tls = TlsSettings::Collected(change(builder).map_err(setting)?);
         Ok(self)

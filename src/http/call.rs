@@ -14,7 +14,7 @@ use super::basic;
 use super::client::Client;
 use super::deadlines::Deadlines;
 use super::error::Error;
-use super::fetch::{Options, Request, fetch};
+use super::fetch::{Fetch, Options, Request, fetch};
 use super::headers::Headers;
 use super::limits::Limits;
 use super::method::Method;
@@ -25,22 +25,13 @@ use super::response::Response;
 /// A request being put together; [`send`](Self::send) makes it.
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
-    client: Client,
-    request: Result<Box<Request>, Error>,
+    fetch: Result<Box<Fetch>, Error>,
 }
 
 impl RequestBuilder {
     pub(crate) fn new(client: Client, method: Method, url: Result<Url, Error>) -> Self {
-        let request = url.map(|url| {
-            Box::new(Request {
-                method,
-                url,
-                headers: Headers::new(),
-                body: Body::empty(),
-                options: client.0.options.clone(),
-            })
-        });
-        RequestBuilder { client, request }
+        let fetch = url.and_then(|url| Fetch::new(client, method, url));
+        RequestBuilder { fetch }
     }
 
     /// Adds a field. The client itself writes `Host`, `Content-Length` and
@@ -104,7 +95,7 @@ impl RequestBuilder {
     /// # Cancel safety
     /// Dropping the future closes the connection it uses, and leaves the queue.
     pub async fn send(self) -> Result<Response, Error> {
-        fetch(&self.client.0, self.request?).await
+        fetch(self.fetch?).await
     }
 
     fn options(self, change: impl FnOnce(&mut Options)) -> Self {
@@ -115,10 +106,10 @@ impl RequestBuilder {
     }
 
     fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), Error>) -> Self {
-        if let Ok(request) = &mut self.request
-            && let Err(error) = change(request)
+        if let Ok(fetch) = &mut self.fetch
+            && let Err(error) = change(&mut fetch.request)
         {
-            self.request = Err(error.with_url(&request.url));
+            self.fetch = Err(error.with_url(&fetch.request.url));
         }
         self
     }

@@ -9,9 +9,12 @@
 //!
 //! Read next: `builder.rs`, `call.rs`, `fetch.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Instant;
+
+use url::Url;
 
 use super::builder::ClientBuilder;
 use super::call::RequestBuilder;
@@ -54,6 +57,10 @@ pub(crate) struct Shared {
     pub(crate) counter: Cell<u64>,
     /// Memory for the head of the next request.
     pub(crate) scratch: Cell<Vec<u8>>,
+    /// When it was made.
+    pub(crate) born: Instant,
+    /// Where the last request went.
+    pub(crate) last_origin: RefCell<Option<Origin>>,
 }
 
 /// Larger memory is not kept for the next request.
@@ -132,12 +139,28 @@ impl Shared {
 
     #[cfg(feature = "tls")]
     pub(crate) fn tls_id(&self, origin: &Origin) -> Option<u64> {
-        origin.is_secure().then(|| self.dialer.tls.id())
+        let tls = origin.is_secure().then(|| self.dialer.tls());
+        tls?.ok().map(|tls| tls.id())
     }
 
     #[cfg(not(feature = "tls"))]
     pub(crate) fn tls_id(&self, _: &Origin) -> Option<u64> {
         None
+    }
+
+    /// The origin of a URL. Most requests go where the last one went, and share its
+    /// memory.
+    ///
+    /// # Errors
+    /// As [`Origin::of`].
+    pub(crate) fn origin_of(&self, url: &Url) -> Result<Origin, Error> {
+        let mut last = self.last_origin.borrow_mut();
+        if let Some(origin) = last.as_ref().filter(|last| last.is_of(url)) {
+            return Ok(origin.clone());
+        }
+        let origin = Origin::of(url)?;
+        *last = Some(origin.clone());
+        Ok(origin)
     }
 
     pub(crate) fn take_scratch(&self) -> Vec<u8> {

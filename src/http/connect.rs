@@ -16,13 +16,14 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::address::AddressGuard;
 use super::deadlines::Deadlines;
 use super::error::Error;
+use super::fetch::Options;
 use super::hooks::Tracer;
-use super::limits::Limits;
 use super::origin::Origin;
 use super::wire::Wire;
 use crate::io::{AsyncRead, AsyncWrite};
@@ -79,10 +80,9 @@ pub struct Destination {
     pub(crate) guard: AddressGuard,
     /// An earlier hop of the same request went to a public address.
     pub(crate) began_public: bool,
-    /// The phases a connector has deadlines for: `resolve` and `connect`.
-    pub(crate) deadlines: Deadlines,
-    /// How many addresses to try.
-    pub(crate) limits: Limits,
+    /// The phases a connector has deadlines for, `resolve` and `connect`, and how many
+    /// addresses to try.
+    pub(crate) options: Rc<Options>,
     /// Who wants to know.
     pub(crate) tracer: Tracer,
     /// When the request has to be over.
@@ -107,7 +107,7 @@ impl Destination {
 
     /// How long each phase may take.
     pub fn deadlines(&self) -> &Deadlines {
-        &self.deadlines
+        &self.options.deadlines
     }
 
     /// May these addresses of one name be connected to?

@@ -56,6 +56,8 @@ pub(crate) struct Connection {
     keep_until: Instant,
     /// In which turn of the loop it was found silent last.
     silent_in: Option<u64>,
+    /// A request was more than one write, so none is held back any more.
+    at_once: bool,
     /// Requests it has carried to the end.
     uses: u32,
     /// Its place under the caps.
@@ -89,6 +91,7 @@ impl Connection {
             born: now,
             keep_until: now,
             silent_in: None,
+            at_once: false,
             uses: 0,
             slot,
             fate: Fate::default(),
@@ -103,7 +106,10 @@ impl Connection {
                 self.recv.filled(n);
                 Poll::Ready(Ok(Read::Bytes(n)))
             }
-            other => ended(other),
+            other => {
+                self.recv.release();
+                ended(other)
+            }
         }
     }
 
@@ -113,6 +119,7 @@ impl Connection {
         cx: &mut Context<'_>,
         space: &mut [u8],
     ) -> Poll<Result<Read, io::Error>> {
+        self.recv.release();
         match poll_read(&mut self.transport, cx, space) {
             Poll::Ready(Ok(n)) if n > 0 => Poll::Ready(Ok(Read::Bytes(n))),
             other => ended(other),
@@ -129,6 +136,15 @@ impl Connection {
             Transport::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             #[cfg(feature = "tls")]
             Transport::Secure(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    /// The next write follows one of the same request: it must not wait for the peer
+    /// to acknowledge that one.
+    pub(crate) fn send_at_once(&mut self) {
+        if let (Transport::Plain(wire), false) = (&self.transport, self.at_once) {
+            wire.send_at_once();
+            self.at_once = true;
         }
     }
 

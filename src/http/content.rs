@@ -39,11 +39,11 @@ use super::quirk::{Quirk, Quirks};
 use super::spell::Spell;
 use super::syntax;
 
-/// What we ask servers for; nothing without the feature `gzip`.
-pub(crate) const ACCEPT_ENCODING: Option<&str> = if cfg!(feature = "gzip") {
-    Some("gzip, deflate")
+/// What we ask servers for, as a line; nothing without the feature `gzip`.
+pub(crate) const ACCEPT_ENCODING: &[u8] = if cfg!(feature = "gzip") {
+    b"Accept-Encoding: gzip, deflate\r\n"
 } else {
-    None
+    b""
 };
 
 /// Decoded bytes up to which the ratio is not looked at.

@@ -13,20 +13,24 @@
 //!
 //! Read next: `tunnel.rs`; `pool/checkout.rs`, which asks for all this.
 
+#[cfg(feature = "tls")]
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::address::AddressGuard;
 use super::alarm::{Bound, within};
+#[cfg(feature = "tls")]
+use super::builder::setting;
 use super::connect::{Connect, Connected, Destination};
 use super::connection::{Connection, Transport};
-use super::deadlines::{Deadline, Deadlines};
+use super::deadlines::Deadline;
 use super::error::Error;
 #[cfg(feature = "tls")]
 use super::faults;
+use super::fetch::Options;
 use super::hooks::Tracer;
 use super::kind::Phase;
-use super::limits::Limits;
 use super::origin::Origin;
 use super::pool::{Dialed, Slot};
 use super::proxy::{Proxy, Route};
@@ -41,13 +45,28 @@ use crate::tls;
 pub(crate) struct Dialer {
     /// Who connects.
     pub(crate) connector: Box<dyn Connect>,
-    /// How to speak TLS.
+    /// How to speak TLS, once somebody has to.
     #[cfg(feature = "tls")]
-    pub(crate) tls: tls::ClientConfig,
+    pub(crate) tls: OnceCell<tls::ClientConfig>,
     /// Which addresses are allowed.
     pub(crate) guard: AddressGuard,
     /// `User-Agent`, for CONNECT.
     pub(crate) user_agent: Box<str>,
+}
+
+#[cfg(feature = "tls")]
+impl Dialer {
+    /// How to speak TLS.
+    ///
+    /// # Errors
+    /// `Request`, if the configuration cannot be made.
+    pub(crate) fn tls(&self) -> Result<&tls::ClientConfig, Error> {
+        if let Some(config) = self.tls.get() {
+            return Ok(config);
+        }
+        let config = tls::ClientConfig::builder().build().map_err(setting)?;
+        Ok(self.tls.get_or_init(|| config))
+    }
 }
 
 /// What to dial, owned, since it may outlive the request that asked.
@@ -58,10 +77,8 @@ pub(crate) struct Order {
     pub(crate) via: Via,
     /// An earlier hop of the request went to a public address.
     pub(crate) began_public: bool,
-    /// How long each phase may take.
-    pub(crate) deadlines: Deadlines,
-    /// The bounds of what a proxy may answer.
-    pub(crate) limits: Limits,
+    /// How long each phase may take, and the bounds of what a proxy may answer.
+    pub(crate) options: Rc<Options>,
     /// Who wants to know.
     pub(crate) tracer: Tracer,
     /// When the request has to be over.
@@ -143,13 +160,17 @@ async fn upgrade(
     mut stream: Wire,
     timings: &mut Timings,
 ) -> Result<Transport, Error> {
+    // In boxes: where neither is wanted, their futures would be most of this one.
     if let Via::Tunnel(proxy) = &order.via {
         let began = time::now();
-        let tunnel = tunnel(dialer, order, proxy, stream).await;
+        let tunnel = Box::pin(tunnel(dialer, order, proxy, stream)).await;
         timings.connect = timings.connect.saturating_add(since(began));
         stream = tunnel?;
     }
-    secure(dialer, order, stream, timings).await
+    match order.origin.is_secure() {
+        true => Box::pin(secure(dialer, order, stream, timings)).await,
+        false => Ok(Transport::Plain(stream)),
+    }
 }
 
 /// LAW N05: the guard judges the origin's address; a proxy is the client's own
@@ -163,12 +184,15 @@ async fn connect(dialer: &Dialer, order: &Order) -> Result<Connected, Error> {
         origin: origin.clone(),
         guard,
         began_public: order.began_public,
-        deadlines: order.deadlines.clone(),
-        limits: order.limits.clone(),
+        options: order.options.clone(),
         tracer: order.tracer.clone(),
         total: order.total,
     };
-    let both = order.deadlines.resolve.zip(order.deadlines.connect);
+    let both = order
+        .options
+        .deadlines
+        .resolve
+        .zip(order.options.deadlines.connect);
     let bound = Bound {
         // The shipped connector keeps the two apart itself.
         limit: both.map(|(resolve, connect)| resolve.saturating_add(connect)),
@@ -191,18 +215,19 @@ async fn secure(
     timings: &mut Timings,
 ) -> Result<Transport, Error> {
     use super::hooks::Event;
-    if !order.origin.is_secure() {
-        return Ok(Transport::Plain(stream));
-    }
+    let tls = dialer.tls()?;
     let bound = Bound {
-        limit: order.deadlines.tls,
+        limit: order.options.deadlines.tls,
         deadline: Deadline::Tls,
         phase: Phase::Tls,
         total: order.total,
     };
     let began = time::now();
     order.tracer.tell(Event::TlsStart);
-    let shaken = match dialer.tls.connect(order.origin.host(), stream) {
+    // The end of the handshake and the request are two writes.
+    stream.send_at_once();
+    let shaken = match tls.connect(order.origin.host(), stream).map(Box::new) {
+        // In a box: a session is large, and each future around would hold it twice.
         Ok(handshake) => within(bound, async { handshake.await.map_err(faults::tls) }).await,
         Err(error) => Err(faults::tls(error)),
     };
@@ -216,16 +241,8 @@ async fn secure(
 }
 
 #[cfg(not(feature = "tls"))]
-async fn secure(
-    _: &Dialer,
-    order: &Order,
-    stream: Wire,
-    _: &mut Timings,
-) -> Result<Transport, Error> {
-    match order.origin.is_secure() {
-        true => Err(super::kind::ErrorKind::Request(super::kind::RequestFault::NoTls).into()),
-        false => Ok(Transport::Plain(stream)),
-    }
+async fn secure(_: &Dialer, _: &Order, _: Wire, _: &mut Timings) -> Result<Transport, Error> {
+    Err(super::kind::ErrorKind::Request(super::kind::RequestFault::NoTls).into())
 }
 
 fn since(began: Instant) -> Duration {

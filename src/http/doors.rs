@@ -82,7 +82,10 @@ impl Doors {
     ///
     /// # Errors
     /// `Timeout` in the queue; `Shed` if a policy turns it away.
-    pub(crate) async fn pass(self: &Rc<Self>, wish: &Wish<'_>) -> Result<(Pass, Duration), Error> {
+    pub(crate) async fn pass(
+        self: &Rc<Self>,
+        wish: &Wish<'_>,
+    ) -> Result<(Box<Pass>, Duration), Error> {
         let since = time::now();
         let own = (wish.queue).map(|queue| (instant_after(since, queue), Deadline::Queue));
         let (due, deadline) = earlier(own, wish.total);
@@ -109,7 +112,7 @@ impl Doors {
             ..Timings::default()
         };
         passed
-            .map(|pass| (pass, queue))
+            .map(|pass| (Box::new(pass), queue))
             .map_err(|error| error.with_timings(timings))
     }
 

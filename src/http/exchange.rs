@@ -121,7 +121,7 @@ impl Exchange {
     pub(crate) fn advance(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
         // A head in small pieces: most of them decide nothing.
         if let State::Head(reader) = &mut self.state
-            && reader.inside_line(recv)
+            && (recv.is_empty() || reader.inside_line(recv))
         {
             return Ok(Event::Need);
         }
@@ -251,9 +251,14 @@ impl Exchange {
         std::mem::take(&mut self.head)
     }
 
-    /// Takes the trailers out. Empty before `Done`.
-    pub(crate) fn take_trailers(&mut self) -> Headers {
-        std::mem::take(&mut self.trailers)
+    /// The trailers. Empty before `Done`.
+    pub(crate) fn trailers(&self) -> &Headers {
+        &self.trailers
+    }
+
+    /// Trailers of a body that turned out to be broken mean nothing.
+    pub(crate) fn forget_trailers(&mut self) {
+        self.trailers.clear();
     }
 
     /// Everything that was let pass so far.

@@ -27,7 +27,7 @@ use std::time::Instant;
 use url::Url;
 
 use super::basic;
-use super::client::Shared;
+use super::client::Client;
 use super::deadlines::Deadlines;
 use super::error::Error;
 use super::headers::Headers;
@@ -63,13 +63,17 @@ pub(crate) struct Options {
     pub(crate) decode: bool,
 }
 
-/// One call under way.
-pub(super) struct Fetch<'a> {
-    pub(super) client: &'a Rc<Shared>,
-    pub(super) request: Box<Request>,
+/// One call, from the builder to the drop of the response. It lives in one box, so
+/// none of it is moved on the way.
+pub(crate) struct Fetch {
+    pub(super) client: Client,
+    pub(super) request: Request,
     /// The origin of the request's URL.
     pub(super) origin: Origin,
     pub(super) tracer: Tracer,
+    /// The clock, as it was looked at before each step; before `send`, when the client
+    /// was made.
+    pub(super) now: Instant,
     /// When all has to be over.
     pub(super) total: Option<Instant>,
     pub(super) account: Account,
@@ -78,7 +82,7 @@ pub(super) struct Fetch<'a> {
     pub(super) was_public: bool,
     /// A redirect led to another origin (law N01: for good).
     pub(super) left_home: bool,
-    /// What was let pass in a `Location`.
+    /// What was let pass, so far.
     pub(super) quirks: Quirks,
 }
 
@@ -86,59 +90,63 @@ pub(super) struct Fetch<'a> {
 ///
 /// # Errors
 /// Anything in `ErrorKind`.
-pub(crate) async fn fetch(
-    client: &Rc<Shared>,
-    mut request: Box<Request>,
-) -> Result<Response, Error> {
-    let started = time::now();
-    let options = request.options.clone();
-    // The user and password become a header at once, and are seen by nobody.
-    if let Some(value) = basic::take_userinfo(&mut request.url)
-        && !request.headers.contains("authorization")
-    {
-        request.headers.append("Authorization", value)?;
+pub(crate) async fn fetch(mut fetch: Box<Fetch>) -> Result<Response, Error> {
+    fetch.begin()?;
+    match fetch.run().await {
+        Ok(transfer) => {
+            let tally = &fetch.client.0.pool.tally;
+            tally.count(|counters| counters.responses = counters.responses.saturating_add(1));
+            Ok(Response::new(fetch, transfer))
+        }
+        Err(error) => Err(fetch.blame(error)),
     }
-    into_url::check_length(&request.url, &options.limits)?;
-    let tally = &client.pool.tally;
-    tally.count(|counters| counters.requests = counters.requests.saturating_add(1));
-    let mut fetch = Fetch::begin(client, request, started)?;
-    fetch.tracer.tell(Event::RequestStart {
-        method: &fetch.request.method,
-        url: &fetch.request.url,
-    });
-    let transfer = match fetch.run().await {
-        Ok(transfer) => transfer,
-        Err(error) => return Err(fetch.blame(error)),
-    };
-    tally.count(|counters| counters.responses = counters.responses.saturating_add(1));
-    let Fetch {
-        request,
-        account,
-        quirks,
-        ..
-    } = fetch;
-    Ok(Response::new(transfer, request.url, account, quirks))
 }
 
-impl<'a> Fetch<'a> {
-    fn begin(
-        client: &'a Rc<Shared>,
-        request: Box<Request>,
-        started: Instant,
-    ) -> Result<Fetch<'a>, Error> {
-        let total = request.options.deadlines.total;
-        Ok(Fetch {
+impl Fetch {
+    pub(super) fn new(client: Client, method: Method, url: Url) -> Result<Box<Fetch>, Error> {
+        Ok(Box::new(Fetch {
+            origin: client.0.origin_of(&url)?,
+            request: Request {
+                method,
+                url,
+                headers: Headers::new(),
+                body: Body::empty(),
+                options: client.0.options.clone(),
+            },
+            now: client.0.born,
             client,
-            origin: Origin::of(&request.url)?,
-            tracer: client.tracer(),
-            total: total.map(|total| instant_after(started, total)),
-            account: Account::new(started),
+            tracer: Tracer::default(),
+            total: None,
+            account: Account::default(),
             trail: Trail::default(),
             was_public: false,
             left_home: false,
             quirks: Quirks::NONE,
-            request,
-        })
+        }))
+    }
+
+    /// The clock starts, and what only the whole request shows is checked.
+    fn begin(&mut self) -> Result<(), Error> {
+        self.now = time::now();
+        let (client, request) = (&self.client.0, &mut self.request);
+        // The user and password become a header at once, and are seen by nobody.
+        if let Some(value) = basic::take_userinfo(&mut request.url)
+            && !request.headers.contains("authorization")
+        {
+            request.headers.append("Authorization", value)?;
+        }
+        into_url::check_length(&request.url, &request.options.limits)?;
+        let tally = &client.pool.tally;
+        tally.count(|counters| counters.requests = counters.requests.saturating_add(1));
+        let total = request.options.deadlines.total;
+        self.total = total.map(|total| instant_after(self.now, total));
+        self.account.started = Some(self.now);
+        self.tracer = client.tracer();
+        self.tracer.tell(Event::RequestStart {
+            method: &request.method,
+            url: &request.url,
+        });
+        Ok(())
     }
 
     /// A transfer whose response is for the caller.
@@ -171,6 +179,7 @@ impl<'a> Fetch<'a> {
                     let status = turn.status;
                     self.drain(&mut transfer).await;
                     self.follow(status, *next, transfer.peer());
+                    self.now = time::now();
                 }
             }
         }
@@ -199,7 +208,7 @@ impl<'a> Fetch<'a> {
         self.was_public |= self.went_public(peer);
         next.apply(&mut self.request.headers);
         self.left_home |= next.crosses_origin;
-        let tally = &self.client.pool.tally;
+        let tally = &self.client.0.pool.tally;
         tally.count(|counters| counters.redirects = counters.redirects.saturating_add(1));
         let from = std::mem::replace(&mut self.request.url, next.url);
         self.request.method = next.method;
@@ -217,14 +226,14 @@ impl<'a> Fetch<'a> {
 
     /// Adds what the call knows to an error.
     fn blame(&mut self, error: Error) -> Error {
-        let tally = &self.client.pool.tally;
+        let tally = &self.client.0.pool.tally;
         tally.count(|counters| counters.failed = counters.failed.saturating_add(1));
         if let Some(timings) = error.timings() {
             self.account.add(&timings.clone());
         }
         let error = error
             .with_url(&self.request.url)
-            .with_timings(self.account.so_far())
+            .with_timings(self.account.so_far(time::now()))
             .with_history(&self.account.history)
             .with_attempts(self.account.attempts);
         self.tracer.tell(Event::RequestFailed { error: &error });

@@ -128,15 +128,10 @@ impl Fields {
     fn collect(headers: &Headers) -> Fields {
         let mut fields = Fields::default();
         let mut codings = TransferCodings::default();
-        for (name, value) in headers.raw() {
-            // Lengths first: most fields are none of these.
-            match name.len() {
-                10 if name.eq_ignore_ascii_case(b"connection") => fields.connection(value),
-                14 if name.eq_ignore_ascii_case(b"content-length") => fields.length(value),
-                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => codings.add(value),
-                _ => {}
-            }
-        }
+        let all = |name| headers.get_all(name);
+        all("connection").for_each(|value| fields.connection(value));
+        all("content-length").for_each(|value| fields.length(value));
+        all("transfer-encoding").for_each(|value| codings.add(value));
         fields.quirks.merge(codings.quirks);
         fields.coding = codings.result();
         fields

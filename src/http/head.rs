@@ -31,7 +31,7 @@ use std::mem::MaybeUninit;
 
 use super::error::Error;
 use super::folds;
-use super::headers::{Field, Headers};
+use super::headers::{Field, Fields, Headers};
 use super::kind::{ErrorKind, ParseFault};
 use super::limits::{Limit, Limits};
 use super::lines::{Bounds, LineScanner, Scan};
@@ -154,6 +154,23 @@ impl HeadReader {
     }
 
     fn verify_start(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        // All at once, as it usually comes; below, however it comes.
+        if let [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            b'1',
+            b'.',
+            b'0' | b'1',
+            b' ',
+            ..,
+        ] = bytes
+        {
+            self.verified = START.len();
+            return Ok(());
+        }
         // A CR alone may be the first half of an empty line.
         if bytes == b"\r" {
             return Ok(());
@@ -208,7 +225,7 @@ impl HeadReader {
 fn parse_with<'b>(
     text: &'b [u8],
     slots: &mut [MaybeUninit<httparse::Header<'b>>],
-    fields: &mut Vec<Field>,
+    fields: &mut Fields,
     quirks: &mut Quirks,
 ) -> Result<(Version, u16), Error> {
     let mut response = httparse::Response::new(&mut []);

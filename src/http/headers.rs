@@ -38,7 +38,17 @@ pub struct Headers {
     /// Names and values, one behind the other, with whatever lies between.
     bytes: Vec<u8>,
     /// One entry per field.
-    fields: Vec<Field>,
+    fields: Fields,
+}
+
+/// Where the fields lie.
+#[derive(Clone, Default)]
+pub(crate) struct Fields {
+    /// In order.
+    list: Vec<Field>,
+    /// Which lengths their names have, one bit each: most names that are asked for are
+    /// not there, and this says so at once. Lengths from 64 on share the bits.
+    lengths: u64,
 }
 
 /// Where one field lies in the buffer.
@@ -77,9 +87,20 @@ impl Headers {
 
     /// Every value of this name, in order.
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.raw()
-            .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        let list = match self.fields.may_have(name.len()) {
+            true => self.fields.list.as_slice(),
+            false => &[],
+        };
+        let same = move |field: &&Field| {
+            field.name.len as usize == name.len()
+                && field
+                    .name
+                    .of(&self.bytes)
+                    .eq_ignore_ascii_case(name.as_bytes())
+        };
+        list.iter()
+            .filter(same)
+            .map(|field| field.value.of(&self.bytes))
     }
 
     /// Is there a field of this name?
@@ -95,12 +116,12 @@ impl Headers {
 
     /// Number of fields.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.fields.list.len()
     }
 
     /// No field at all.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.fields.list.is_empty()
     }
 
     /// Adds a field at the end. White space around the value is removed.
@@ -140,10 +161,11 @@ impl Headers {
 
     /// Removes the fields whose name fits and says how many there were.
     pub(crate) fn remove_if(&mut self, mut unwanted: impl FnMut(&[u8]) -> bool) -> usize {
-        let before = self.fields.len();
+        let before = self.len();
         let bytes = &self.bytes;
-        self.fields.retain(|field| !unwanted(field.name.of(bytes)));
-        let removed = before.saturating_sub(self.fields.len());
+        let kept = |field: &Field| !unwanted(field.name.of(bytes));
+        self.fields.list.retain(kept);
+        let removed = before.saturating_sub(self.len());
         if removed > 0 {
             self.compact();
         }
@@ -152,14 +174,13 @@ impl Headers {
 
     /// Names and values as bytes.
     pub(crate) fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields
-            .iter()
-            .map(|field| (field.name.of(&self.bytes), field.value.of(&self.bytes)))
+        let fields = self.fields.list.iter();
+        fields.map(|field| (field.name.of(&self.bytes), field.value.of(&self.bytes)))
     }
 
     /// Starts over with `text` as the buffer and no field. The caller then
     /// pushes fields that lie in it.
-    pub(crate) fn refill(&mut self, text: &[u8]) -> (&mut Vec<u8>, &mut Vec<Field>) {
+    pub(crate) fn refill(&mut self, text: &[u8]) -> (&mut Vec<u8>, &mut Fields) {
         self.clear();
         self.bytes.extend_from_slice(text);
         (&mut self.bytes, &mut self.fields)
@@ -173,7 +194,11 @@ impl Headers {
 
     /// Bytes of memory held.
     pub(crate) fn footprint(&self) -> usize {
-        let list = self.fields.capacity().saturating_mul(size_of::<Field>());
+        let list = self
+            .fields
+            .list
+            .capacity()
+            .saturating_mul(size_of::<Field>());
         self.bytes.capacity().saturating_add(list)
     }
 
@@ -207,12 +232,38 @@ impl Headers {
     }
 }
 
+impl Fields {
+    /// Adds one at the end.
+    pub(crate) fn push(&mut self, field: Field) {
+        self.lengths |= 1 << (field.name.len & 63);
+        self.list.push(field);
+    }
+
+    /// Makes room.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.list.reserve(count);
+    }
+
+    fn clear(&mut self) {
+        self.list.clear();
+        self.lengths = 0;
+    }
+
+    /// Can there be a name of this length?
+    fn may_have(&self, length: usize) -> bool {
+        self.lengths >> (length & 63) & 1 == 1
+    }
+}
+
 impl Field {
     /// A field whose two parts are sub-slices of `text`.
     pub(crate) fn within(text: &[u8], name: &[u8], value: &[u8]) -> Option<Field> {
+        let base = text.as_ptr().addr();
         let at = |part: &[u8]| {
-            let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
-            Span::new(start, part.len())
+            // A part that lies before the text would wrap, and be far too long for it.
+            let start = part.as_ptr().addr().wrapping_sub(base);
+            let end = start.wrapping_add(part.len());
+            (start <= end && end <= text.len()).then(|| Span::new(start, part.len()))?
         };
         // httparse gives an empty value as a slice of its own.
         let value = if value.is_empty() {
@@ -257,6 +308,11 @@ pub(crate) fn check(name: &[u8], value: &[u8]) -> Result<(), Error> {
         // A whole line given as a name is a name, too.
         return Err(Error::new(kind).with_peer_line(name));
     }
+    check_value(name, value)
+}
+
+/// Refuses what must not go on the wire behind this name.
+pub(crate) fn check_value(name: &[u8], value: &[u8]) -> Result<(), Error> {
     if !syntax::is_value(value) {
         // WHY NOT the value: it may be a secret.
         let kind = ErrorKind::Request(RequestFault::HeaderValue);

@@ -81,27 +81,16 @@ impl LineScanner {
     /// Goes on with a section that begins at `bytes[0]`. Earlier calls saw a
     /// prefix of the same bytes.
     pub(crate) fn scan(&mut self, bytes: &[u8], bounds: &Bounds) -> Scan {
-        while let Some(lf) = syntax::find_lf(bytes, self.at) {
-            let text = bytes.get(self.line..lf).unwrap_or_default();
-            let line = text.strip_suffix(b"\r").unwrap_or(text);
-            let start = std::mem::replace(&mut self.line, lf.saturating_add(1));
-            self.at = self.line;
-            if self.at > bounds.bytes.0 || line.len() > bounds.line_bytes {
-                return Scan::TooLarge(bounds.first_passed(start));
-            }
-            self.bare_lf |= line.len() == text.len();
-            if line.is_empty() {
-                return Scan::End(self.at);
-            }
-            if matches!(line.first(), Some(b' ' | b'\t')) {
-                self.folded = true;
-            } else {
-                self.starts = self.starts.saturating_add(1);
-            }
-            if self.starts > bounds.lines.0 {
-                return Scan::TooLarge(bounds.lines.1);
+        // The obvious form changes `self` at every line; a copy stays in registers.
+        let mut seen = self.clone();
+        for lf in syntax::line_feeds(bytes, self.at) {
+            let scan = seen.line_ends(bytes, lf, bounds);
+            if scan != Scan::More {
+                *self = seen;
+                return scan;
             }
         }
+        *self = seen;
         self.at = bytes.len();
         // One more for a CR that may belong to the line end.
         let unfinished = self.at.saturating_sub(self.line).saturating_sub(1);
@@ -111,6 +100,32 @@ impl LineScanner {
         self.quiet = self.line.saturating_add(bounds.line_bytes);
         self.quiet = self.quiet.min(bounds.bytes.0);
         Scan::More
+    }
+
+    /// A line ends at `lf`.
+    #[inline]
+    fn line_ends(&mut self, bytes: &[u8], lf: usize, bounds: &Bounds) -> Scan {
+        let start = std::mem::replace(&mut self.line, lf.saturating_add(1));
+        self.at = self.line;
+        let text = bytes.get(start..lf).unwrap_or_default();
+        let (length, crlf) = match text.last() {
+            Some(b'\r') => (text.len().saturating_sub(1), true),
+            _ => (text.len(), false),
+        };
+        if self.at > bounds.bytes.0 || length > bounds.line_bytes {
+            return Scan::TooLarge(bounds.first_passed(start));
+        }
+        self.bare_lf |= !crlf;
+        if length == 0 {
+            return Scan::End(self.at);
+        }
+        let continues = matches!(text.first(), Some(b' ' | b'\t'));
+        self.folded |= continues;
+        self.starts = self.starts.saturating_add(usize::from(!continues));
+        match self.starts > bounds.lines.0 {
+            true => Scan::TooLarge(bounds.lines.1),
+            false => Scan::More,
+        }
     }
 
     /// The common case of a head that comes in small pieces: are the new bytes
@@ -124,7 +139,11 @@ impl LineScanner {
         let new = recv.behind(self.at);
         #[cfg(test)]
         syntax::visit(new.len());
-        if length > self.quiet || new.contains(&b'\n') {
+        let ends = match new {
+            [byte] => *byte == b'\n', // The smallest piece is the most frequent one.
+            new => new.contains(&b'\n'),
+        };
+        if ends || length > self.quiet {
             return false;
         }
         self.at = length;

@@ -25,6 +25,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use url::{Host, Position, Url};
 
@@ -58,9 +59,13 @@ impl Scheme {
     }
 }
 
-/// Scheme, host and port.
+/// Scheme, host and port; a copy costs no memory.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Origin {
+pub struct Origin(Arc<Parts>);
+
+/// What the copies share.
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Parts {
     /// http or https.
     scheme: Scheme,
     /// The port, default filled in.
@@ -96,61 +101,67 @@ impl Origin {
         // `url` keeps exactly this: brackets around IPv6, no default port.
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         let host = &url[Position::BeforeHost..Position::AfterHost];
-        Ok(Origin {
+        Ok(Origin(Arc::new(Parts {
             scheme,
             port: url.port().unwrap_or(scheme.default_port()),
             authority: authority.into(),
             ip,
             host_end: host.len(),
-        })
+        })))
+    }
+
+    /// Is it what [`of`](Origin::of) would make of this URL?
+    pub(crate) fn is_of(&self, url: &Url) -> bool {
+        url[Position::BeforeHost..Position::AfterPort] == *self.0.authority
+            && url.scheme() == self.0.scheme.as_str()
     }
 
     /// http or https.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.0.scheme
     }
 
     /// Is it https?
     pub fn is_secure(&self) -> bool {
-        self.scheme == Scheme::Https
+        self.0.scheme == Scheme::Https
     }
 
     /// The name or address to look up, without brackets.
     pub fn host(&self) -> &str {
-        let host = self.authority.get(..self.host_end).unwrap_or_default();
+        let host = self.0.authority.get(..self.0.host_end).unwrap_or_default();
         let inside = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         inside.unwrap_or(host)
     }
 
     /// The address, if the host is one and nothing has to be looked up.
     pub fn ip(&self) -> Option<IpAddr> {
-        self.ip
+        self.0.ip
     }
 
     /// The port, default filled in.
     pub fn port(&self) -> u16 {
-        self.port
+        self.0.port
     }
 
     /// The text of the `Host` field: brackets around IPv6, the port unless it
     /// is the default (RFC 9110 section 7.2).
     pub fn authority(&self) -> &str {
-        &self.authority
+        &self.0.authority
     }
 
     /// The target of CONNECT: like [`authority`](Origin::authority), always
     /// with the port (RFC 9110 section 9.3.6).
     pub fn authority_with_port(&self) -> String {
-        match self.ip {
-            Some(IpAddr::V6(_)) => format!("[{}]:{}", self.host(), self.port),
-            _ => format!("{}:{}", self.host(), self.port),
+        match self.0.ip {
+            Some(IpAddr::V6(_)) => format!("[{}]:{}", self.host(), self.0.port),
+            _ => format!("{}:{}", self.host(), self.0.port),
         }
     }
 
     /// The name for SNI and the certificate: without a trailing dot; none for
     /// an address (RFC 6066 section 3).
     pub fn sni(&self) -> Option<&str> {
-        match self.ip {
+        match self.0.ip {
             Some(_) => None,
             None => Some(self.host().strip_suffix('.').unwrap_or(self.host())),
         }
@@ -167,7 +178,7 @@ pub(crate) fn host_text(name: &str) -> String {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.as_str(), self.authority)
+        write!(f, "{}://{}", self.0.scheme.as_str(), self.0.authority)
     }
 }
 

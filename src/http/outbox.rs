@@ -119,9 +119,7 @@ impl Outbox {
     ) -> Poll<Result<Pushed, PushError>> {
         loop {
             while let Some(rest) = self.framed.get(self.written..).filter(|r| !r.is_empty()) {
-                let n = ready!(connection.poll_send(cx, rest))
-                    .and_then(some)
-                    .map_err(PushError::Connection)?;
+                let n = ready!(send(connection, self.sent, cx, rest))?;
                 self.written = self.written.saturating_add(n);
                 self.sent = self.sent.saturating_add(n as u64);
             }
@@ -133,9 +131,7 @@ impl Outbox {
                 Source::Bytes(bytes, at) => {
                     let all = bytes.as_slice();
                     while let Some(rest) = all.get(*at..).filter(|rest| !rest.is_empty()) {
-                        let n = ready!(connection.poll_send(cx, rest))
-                            .and_then(some)
-                            .map_err(PushError::Connection)?;
+                        let n = ready!(send(connection, self.sent, cx, rest))?;
                         *at = at.saturating_add(n);
                         self.sent = self.sent.saturating_add(n as u64);
                     }
@@ -193,6 +189,20 @@ impl Outbox {
     pub(crate) fn into_memory(self) -> Vec<u8> {
         self.framed
     }
+}
+
+/// One write of a request of which `before` bytes have left.
+fn send(
+    connection: &mut Connection,
+    before: u64,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<Result<usize, PushError>> {
+    if before > 0 {
+        connection.send_at_once();
+    }
+    let sent = ready!(connection.poll_send(cx, bytes));
+    Poll::Ready(sent.and_then(some).map_err(PushError::Connection))
 }
 
 /// A write that takes nothing would be tried for ever.

@@ -11,8 +11,10 @@
 //! Read next: `outbox.rs`, which writes it.
 
 use std::fs::File;
+use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::rc::Rc;
 
 use super::error::Error;
@@ -82,26 +84,38 @@ impl Body {
     /// Begins a sending: the length to announce, and the bytes.
     ///
     /// # Errors
-    /// `Upload` when a file cannot be opened, or a stream is asked for twice.
-    pub(crate) async fn open(&mut self) -> Result<(BodyLength, Source), Error> {
+    /// `Upload` when a stream is asked for twice.
+    pub(crate) fn open(&mut self) -> Result<Opened, Error> {
         match &self.0 {
-            Content::Empty => return Ok((BodyLength::None, Source::Empty)),
+            Content::Empty => return Ok(Opened::Now(BodyLength::None, Source::Empty)),
             Content::Bytes(bytes) => {
                 let length = BodyLength::Known(bytes.as_slice().len() as u64);
-                return Ok((length, Source::Bytes(bytes.clone(), 0)));
+                return Ok(Opened::Now(length, Source::Bytes(bytes.clone(), 0)));
             }
-            Content::File(path) => return open_file(path.clone()).await,
+            Content::File(path) => return Ok(Opened::Later(Box::pin(open_file(path.clone())))),
             Content::Stream(..) | Content::Spent => {}
         }
         match std::mem::replace(&mut self.0, Content::Spent) {
             Content::Stream(reader, length) => {
                 let length = length.map_or(BodyLength::Chunked, BodyLength::Known);
-                Ok((length, Source::Reader(reader)))
+                Ok(Opened::Now(length, Source::Reader(reader)))
             }
             _ => Err(ErrorKind::Upload.into()),
         }
     }
 }
+
+/// A body that can be sent.
+pub(crate) enum Opened {
+    /// It was at hand.
+    Now(BodyLength, Source),
+    /// A file is being opened; fails with `Upload`.
+    Later(Opening),
+}
+
+/// The future of an open file. In a box: few requests have one, and all would be so
+/// large.
+pub(crate) type Opening = Pin<Box<dyn Future<Output = Result<(BodyLength, Source), Error>>>>;
 
 async fn open_file(path: PathBuf) -> Result<(BodyLength, Source), Error> {
     let opening = spawn_blocking(move || {

@@ -166,6 +166,9 @@ impl Quirks {
 
     /// The first quirk that forbids reuse.
     pub fn worst(&self) -> Option<Quirk> {
+        if self.is_empty() {
+            return None; // Asked three times per response; nearly always so.
+        }
         self.iter().find(|q| q.forbids_reuse())
     }
 

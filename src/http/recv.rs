@@ -5,8 +5,9 @@
 //! Laws: it belongs to the connection and lives as long, so what a server sent
 //! too much is still there when the exchange ends and can be seen. The memory
 //! is always initialised, so filling it needs no `unsafe`. It grows only when
-//! somebody needs more bytes in one piece (a long head), and goes back to
-//! [`FIRST`] when the connection becomes idle.
+//! somebody needs more bytes in one piece (a long head). A connection that waits
+//! with nothing read has no memory here: one piece per thread is lent to whoever
+//! reads, so a thousand connections that wait need no more of it than one.
 //!
 //! Absent on purpose: limits. Who waits for more bytes says how many at most.
 //!
@@ -23,8 +24,15 @@
     )
 )]
 
+use std::cell::Cell;
+
 /// Size of the buffer until a head needs more, in bytes.
 pub(crate) const FIRST: usize = 16 * 1024;
+
+thread_local! {
+    /// The memory that no buffer of this thread needs at the moment.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Bytes read and not yet consumed.
 #[derive(Default)]
@@ -59,6 +67,8 @@ impl RecvBuffer {
             self.end = 0;
         }
         if self.bytes.is_empty() {
+            // On a thread that is going away nothing is spare.
+            self.bytes = SPARE.try_with(Cell::take).unwrap_or_default();
             self.bytes.resize(FIRST, 0);
         }
         if self.end == self.bytes.len() {
@@ -113,10 +123,15 @@ impl RecvBuffer {
         self.start == self.end
     }
 
-    /// Gives back what a long head took. For a connection that becomes idle.
-    pub(crate) fn shrink(&mut self) {
-        if self.is_empty() && self.bytes.len() > FIRST {
-            *self = RecvBuffer::default();
+    /// Lends the memory to others, if nothing is in it: the connection waits.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() && !self.bytes.is_empty() {
+            let bytes = std::mem::take(self).bytes;
+            // What a long head took goes back to the system.
+            if bytes.len() == FIRST {
+                let _ = SPARE.try_with(|spare| spare.set(bytes));
+            }
         }
     }
 
@@ -141,18 +156,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_for_one_piece_and_shrinks_when_idle() {
+    fn grows_for_one_piece_and_lets_it_go() {
         let mut recv = RecvBuffer::new();
         let text: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
         recv.put(&text);
         assert_eq!(recv.unread(), &text);
         assert_eq!(recv.take(99_999), text.get(..99_999).unwrap_or_default());
-        recv.shrink();
+        recv.release();
         assert_eq!(recv.unread().len(), 1);
         recv.take(5);
         assert!(recv.is_empty());
-        recv.shrink();
+        recv.release();
         assert_eq!(recv.space().len(), FIRST);
+    }
+
+    #[test]
+    fn who_waits_lends_its_memory() {
+        let (mut one, mut other) = (RecvBuffer::new(), RecvBuffer::new());
+        let place = one.space().as_ptr();
+        one.put(b"a");
+        one.release();
+        assert_ne!(other.space().as_ptr(), place, "it is in use");
+        one.take(1);
+        other.release();
+        one.release();
+        assert_eq!(other.space().as_ptr(), place);
+        assert!(other.is_empty() && one.is_empty());
     }
 
     #[test]

@@ -176,16 +176,15 @@ fn our_fields(
     let host = given.host.unwrap_or(head.origin.authority().as_bytes());
     put(out, "Host", host);
     if !given.user_agent && !head.user_agent.is_empty() {
-        put_checked(out, "User-Agent", head.user_agent.as_bytes())?;
+        let agent = head.user_agent.as_bytes();
+        headers::check_value(b"User-Agent", agent)?;
+        put(out, "User-Agent", agent);
     }
     if !given.accept {
-        put(out, "Accept", b"*/*");
+        out.extend_from_slice(b"Accept: */*\r\n");
     }
-    if decode
-        && !given.accept_encoding
-        && let Some(codings) = content::ACCEPT_ENCODING
-    {
-        put(out, "Accept-Encoding", codings.as_bytes());
+    if decode && !given.accept_encoding {
+        out.extend_from_slice(content::ACCEPT_ENCODING);
     }
     Ok(())
 }

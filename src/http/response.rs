@@ -21,7 +21,7 @@ use url::Url;
 
 use super::charset;
 use super::error::Error;
-use super::head::ResponseHead;
+use super::fetch::Fetch;
 use super::headers::Headers;
 use super::quirk::Quirks;
 use super::syntax;
@@ -32,18 +32,12 @@ use crate::time;
 
 /// The answer to a request.
 pub struct Response {
-    head: ResponseHead,
-    url: Url,
-    /// What was let pass, the body not included while it is being read.
-    quirks: Quirks,
-    account: Account,
-    reused: bool,
-    peer: Option<SocketAddr>,
-    trailers: Headers,
-    /// Bytes written and read, as far as the body was read.
-    wire: (u64, u64),
-    /// What is left of it.
-    transfer: Option<Box<Transfer>>,
+    /// What was asked for, and what became of it.
+    fetch: Box<Fetch>,
+    /// The head, and the body as it comes.
+    transfer: Box<Transfer>,
+    /// The body is over, or broken.
+    over: bool,
 }
 
 /// A request that was answered by a redirect.
@@ -56,10 +50,10 @@ pub struct Redirect {
 }
 
 /// Where the time and the tries of one call went.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// When the call began.
-    pub(crate) started: Instant,
+    /// When the call began, once it did.
+    pub(crate) started: Option<Instant>,
     /// The phases, those of all hops together.
     pub(crate) timings: Timings,
     /// How often a request was sent, or tried.
@@ -69,15 +63,6 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn new(started: Instant) -> Account {
-        Account {
-            started,
-            timings: Timings::default(),
-            attempts: 0,
-            history: Vec::new(),
-        }
-    }
-
     /// Adds the phases of one connection.
     pub(crate) fn add(&mut self, timings: &Timings) {
         let mine = &mut self.timings;
@@ -89,106 +74,96 @@ impl Account {
         mine.first_byte = mine.first_byte.saturating_add(timings.first_byte);
     }
 
-    /// The phases, with the total up to now.
-    pub(crate) fn so_far(&mut self) -> Timings {
-        self.timings.total = time::now().saturating_duration_since(self.started);
+    /// The phases, with the total up to `now`.
+    pub(crate) fn so_far(&mut self, now: Instant) -> Timings {
+        let started = self.started.unwrap_or(now);
+        self.timings.total = now.saturating_duration_since(started);
         self.timings
     }
 }
 
 impl Response {
-    pub(crate) fn new(
-        mut transfer: Box<Transfer>,
-        url: Url,
-        account: Account,
-        quirks: Quirks,
-    ) -> Response {
+    pub(crate) fn new(mut fetch: Box<Fetch>, transfer: Box<Transfer>) -> Response {
+        fetch.account.so_far(transfer.latest());
         let mut response = Response {
-            head: transfer.take_head(),
-            url,
-            quirks,
-            account,
-            reused: transfer.reused(),
-            peer: transfer.peer(),
-            trailers: Headers::new(),
-            wire: (0, 0),
-            transfer: Some(transfer),
+            fetch,
+            transfer,
+            over: false,
         };
-        response.account.so_far();
         response.note();
         response
     }
 
     /// The status code, 100 to 999.
     pub fn status(&self) -> u16 {
-        self.head.status
+        self.transfer.head().status
     }
 
     /// Is the status 200 to 299?
     pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.head.status)
+        (200..300).contains(&self.transfer.head().status)
     }
 
     /// HTTP/1.0 or HTTP/1.1.
     pub fn version(&self) -> Version {
-        self.head.version
+        self.transfer.head().version
     }
 
     /// The fields, in order, duplicates and all.
     pub fn headers(&self) -> &Headers {
-        &self.head.headers
+        &self.transfer.head().headers
     }
 
     /// The URL that answered, after redirects, without user and password.
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.fetch.request.url
     }
 
     /// What the server did wrong and was let pass, up to here.
     pub fn quirks(&self) -> &Quirks {
-        &self.quirks
+        &self.fetch.quirks
     }
 
     /// Where the time went: up to the head, and once the body was read, to its end.
     pub fn timings(&self) -> &Timings {
-        &self.account.timings
+        &self.fetch.account.timings
     }
 
     /// The requests that were answered by redirects, in order.
     pub fn history(&self) -> &[Redirect] {
-        &self.account.history
+        &self.fetch.account.history
     }
 
     /// How many requests were sent or tried for this response, redirects and
     /// retries included.
     pub fn attempts(&self) -> u32 {
-        self.account.attempts
+        self.fetch.account.attempts
     }
 
     /// Did the connection carry another request before?
     pub fn reused(&self) -> bool {
-        self.reused
+        self.transfer.reused()
     }
 
     /// The address of the server, or of the proxy.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer
+        self.transfer.peer()
     }
 
     /// Bytes written and read for the last hop, up to here; under TLS, those
     /// inside it.
     pub fn wire_bytes(&self) -> (u64, u64) {
-        self.wire
+        self.transfer.wire()
     }
 
     /// The length that the server declared; of coded content, the coded length.
     pub fn content_length(&self) -> Option<u64> {
-        syntax::decimal(self.head.headers.get("content-length")?)
+        syntax::decimal(self.headers().get("content-length")?)
     }
 
     /// The fields behind a chunked body. Empty until the body was read.
     pub fn trailers(&self) -> &Headers {
-        &self.trailers
+        self.transfer.trailers()
     }
 
     /// The next piece of the body; `None` at its end.
@@ -199,18 +174,17 @@ impl Response {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, Error> {
-        let Some(transfer) = &mut self.transfer else {
+        if self.over {
             return Ok(None);
-        };
-        let next = poll_fn(|cx| transfer.poll_step(cx)).await;
+        }
+        let next = poll_fn(|cx| self.transfer.poll_step(cx)).await;
         self.note();
         match next {
-            Ok(Next::Bytes(piece)) => {
-                // Lent last: the borrow is the caller's.
-                Ok(self.transfer.as_mut().map(|transfer| transfer.lend(piece)))
-            }
+            // Lent last: the borrow is the caller's.
+            Ok(Next::Bytes(piece)) => Ok(Some(self.transfer.lend(piece))),
             Ok(Next::End) => {
-                self.end();
+                self.over = true;
+                self.fetch.account.so_far(self.transfer.latest());
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
@@ -238,7 +212,7 @@ impl Response {
     /// Dropping the future drops the response.
     pub async fn text(mut self) -> Result<String, Error> {
         let bytes = self.read_all().await?;
-        let content_type = self.head.headers.get("content-type");
+        let content_type = self.headers().get("content-type");
         Ok(charset::decode(bytes, content_type))
     }
 
@@ -251,10 +225,10 @@ impl Response {
     /// What was read is lost when the future is dropped.
     pub async fn read_all(&mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
-        while let Some(transfer) = &mut self.transfer {
+        while !self.over {
             // WHY NOT always: only where the framing does not have to look at the
             // bytes, and only behind what came with the head.
-            match transfer.direct().filter(|_| !body.is_empty()) {
+            match self.transfer.direct().filter(|_| !body.is_empty()) {
                 Some(left) => self.read_direct(&mut body, left).await?,
                 None => match self.chunk().await? {
                     Some(chunk) => body.extend_from_slice(chunk),
@@ -267,9 +241,6 @@ impl Response {
 
     /// Reads once, straight to the end of `body`; up to `left` bytes are missing.
     async fn read_direct(&mut self, body: &mut Vec<u8>, left: u64) -> Result<(), Error> {
-        let Some(transfer) = &mut self.transfer else {
-            return Ok(());
-        };
         let filled = body.len();
         let step = filled.clamp(STEP, MOST);
         let step = usize::try_from(left).map_or(step, |left| left.min(step));
@@ -277,7 +248,7 @@ impl Response {
         // the cost of zeroing stays linear.
         body.resize(filled.saturating_add(step), 0);
         let space = body.get_mut(filled..).unwrap_or_default();
-        let read = poll_fn(|cx| transfer.poll_direct(cx, space)).await;
+        let read = poll_fn(|cx| self.transfer.poll_direct(cx, space)).await;
         body.truncate(filled.saturating_add(*read.as_ref().unwrap_or(&0)));
         self.note();
         read.map(drop).map_err(|error| self.fail(error))
@@ -285,31 +256,24 @@ impl Response {
 
     /// Takes over what the transfer knows now.
     fn note(&mut self) {
-        if let Some(transfer) = &self.transfer {
-            self.quirks.merge(transfer.quirks());
-            self.wire = transfer.wire();
-        }
+        self.fetch.quirks.merge(self.transfer.quirks());
     }
 
-    fn end(&mut self) {
-        self.account.so_far();
-        if let Some(mut transfer) = self.transfer.take() {
-            self.trailers = transfer.take_trailers();
-        }
-    }
-
+    /// The body is broken: its connection is closed.
     fn fail(&mut self, error: Error) -> Error {
-        let transfer = self.transfer.take();
-        let mut error = error
-            .with_url(&self.url)
-            .with_peer(self.peer)
-            .with_timings(self.account.so_far())
-            .with_history(&self.account.history)
-            .with_attempts(self.account.attempts);
-        if let Some(transfer) = transfer {
-            error = error.with_carrier(transfer.carrier());
-            transfer.tell_broken(&error);
-        }
+        self.over = true;
+        self.transfer.give_up();
+        let Fetch {
+            request, account, ..
+        } = &mut *self.fetch;
+        let error = error
+            .with_url(&request.url)
+            .with_peer(self.transfer.peer())
+            .with_timings(account.so_far(time::now()))
+            .with_history(&account.history)
+            .with_attempts(account.attempts)
+            .with_carrier(self.transfer.carrier());
+        self.transfer.tell_broken(&error);
         error
     }
 }
@@ -329,7 +293,7 @@ pub(crate) fn spare_headers() -> Headers {
 
 impl Drop for Response {
     fn drop(&mut self) {
-        let headers = std::mem::take(&mut self.head.headers);
+        let headers = self.transfer.take_head().headers;
         if headers.footprint() <= SPARE_BYTES {
             SPARE.set(headers);
         }
@@ -343,9 +307,9 @@ const MOST: usize = 1024 * 1024;
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
-            .field("status", &self.head.status)
-            .field("url", &self.url.as_str())
-            .field("headers", &self.head.headers)
+            .field("status", &self.transfer.head().status)
+            .field("url", &self.url().as_str())
+            .field("headers", &self.transfer.head().headers)
             .finish_non_exhaustive()
     }
 }

@@ -60,9 +60,6 @@ impl TcpConnector {
         let connected = connect(to, &addresses).await;
         timings.connect = since(began);
         let (stream, peer) = connected.map_err(|error| blame(error, &timings))?;
-        // A request is one write; waiting for more would only cost time. A
-        // socket that cannot do it works all the same.
-        drop(stream.set_nodelay(true));
         to.tracer.tell(Event::ConnectEnd { peer: Some(peer) });
         Ok(Connected::over(Wire::Tcp(stream))
             .peer(peer)
@@ -81,7 +78,7 @@ impl TcpConnector {
             return Ok(given.iter().map(with_port).collect());
         }
         let bound = Bound {
-            limit: to.deadlines.resolve,
+            limit: to.options.deadlines.resolve,
             deadline: Deadline::Resolve,
             phase: Phase::Resolve,
             total: to.total,
@@ -96,9 +93,9 @@ async fn connect(
     addresses: &[SocketAddr],
 ) -> Result<(TcpStream, SocketAddr), Error> {
     let mut addresses = interleave(addresses);
-    addresses.truncate(to.limits.addresses.max(1));
+    addresses.truncate(to.options.limits.addresses.max(1));
     let bound = Bound {
-        limit: to.deadlines.connect,
+        limit: to.options.deadlines.connect,
         deadline: Deadline::Connect,
         phase: Phase::Connect,
         total: to.total,

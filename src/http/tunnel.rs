@@ -36,7 +36,7 @@ pub(crate) async fn tunnel(
     mut stream: Wire,
 ) -> Result<Wire, Error> {
     let bound = Bound {
-        limit: order.deadlines.proxy,
+        limit: order.options.deadlines.proxy,
         deadline: Deadline::Proxy,
         phase: Phase::Proxy,
         total: order.total,
@@ -46,7 +46,7 @@ pub(crate) async fn tunnel(
     let asked = write_connect(&mut out, &order.origin, &dialer.user_agent, credentials)?;
     within(bound, async {
         write_all(&mut stream, &out).await.map_err(from_proxy)?;
-        let mut exchange = Exchange::begin(asked, &order.limits);
+        let mut exchange = Exchange::begin(asked, &order.options.limits);
         exchange.request_sent();
         let status = answer(&mut stream, &mut exchange).await?;
         match status {

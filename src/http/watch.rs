@@ -49,6 +49,9 @@ pub(crate) struct Watch {
     heard: Option<Instant>,
     /// Since when we wait for a byte.
     waiting: Option<Instant>,
+    /// When it last looked at the clock. WHY NOT look each time: of what follows
+    /// without a wait, the first look tells as much, and costs a tenth of a request.
+    latest: Instant,
     /// The window of the minimum rate, once the body is being waited for.
     window: Option<Window>,
 }
@@ -90,6 +93,7 @@ impl Watch {
             held: None,
             heard: None,
             waiting: None,
+            latest: now,
             window: None,
         }
     }
@@ -97,6 +101,7 @@ impl Watch {
     /// The peer took bytes.
     pub(crate) fn on_write(&mut self, now: Instant) {
         self.wrote = now;
+        self.latest = now;
     }
 
     /// The head is out, the body waits for `100 Continue`.
@@ -107,6 +112,8 @@ impl Watch {
     /// The request is complete.
     pub(crate) fn on_sent(&mut self, now: Instant) {
         self.sent.get_or_insert(now);
+        self.waiting.get_or_insert(now);
+        self.latest = now;
     }
 
     /// Bytes arrived.
@@ -120,6 +127,7 @@ impl Watch {
         let now = time::now();
         self.heard.get_or_insert(now);
         self.waiting = None;
+        self.latest = now;
         if let Some(window) = &mut self.window
             && let Some(since) = window.since.take()
         {
@@ -234,6 +242,17 @@ impl Watch {
     /// When the exchange began, was sent, was answered.
     pub(crate) fn marks(&self) -> (Instant, Option<Instant>, Option<Instant>) {
         (self.began, self.sent, self.heard)
+    }
+
+    /// Nothing is waited for any more: there is no timer from here on (law P08).
+    pub(crate) fn rest(&mut self, now: Instant) {
+        self.alarm = Alarm::default();
+        self.latest = now;
+    }
+
+    /// When it last looked at the clock.
+    pub(crate) fn latest(&self) -> Instant {
+        self.latest
     }
 
     /// Ends earlier: a body nobody wants.

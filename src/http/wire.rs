@@ -24,6 +24,16 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
+    /// From here on small writes leave at once (`TCP_NODELAY`). The system holds one
+    /// back only while an earlier one is not acknowledged, so a connection whose
+    /// requests are one write each, answered before the next, does not need it.
+    pub(crate) fn send_at_once(&self) {
+        if let Wire::Tcp(stream) = self {
+            // A socket that cannot do it works all the same.
+            drop(stream.set_nodelay(true));
+        }
+    }
+
     /// The next read asks the system, even if nothing was there a moment ago. Streams
     /// that are not of the system know what they hold.
     pub(crate) fn doubt_silence(&self) {

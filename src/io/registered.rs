@@ -5,7 +5,8 @@
 //!
 //! Laws: R02, an operation is tried whenever the source may be ready, and
 //! readiness is cleared only when it says `WouldBlock` (or by R03). R12, a source leaves the
-//! selector before it is closed, wherever it is dropped. S03, operations spend the
+//! selector before it is closed, wherever it is dropped (by closing, where nobody can
+//! have a duplicate of it). S03, operations spend the
 //! budget. R17, an `async` method that is dropped while it waits gives its interest up.
 //!
 //! Absent on purpose: a lock and a list of waiters. One reader and one writer wait
@@ -37,6 +38,8 @@ pub struct Registered<S: Source> {
     key: SourceKey,
     /// The loop it is registered with.
     loop_id: u64,
+    /// Nobody else can have a duplicate of its descriptor.
+    alone: bool,
 }
 
 impl<S: Source> Registered<S> {
@@ -45,7 +48,7 @@ impl<S: Source> Registered<S> {
     /// # Errors
     /// When no loop runs here, or the selector refuses the source.
     pub fn new(source: S) -> io::Result<Self> {
-        Self::register(source, true)
+        Self::register(source, true, false)
     }
 
     /// Registers a source whose first operation is known to block (a connection
@@ -54,16 +57,23 @@ impl<S: Source> Registered<S> {
     /// # Errors
     /// As [`Registered::new`].
     pub fn new_not_ready(source: S) -> io::Result<Self> {
-        Self::register(source, false)
+        Self::register(source, false, false)
     }
 
-    fn register(mut source: S, ready: bool) -> io::Result<Self> {
+    /// Like [`Registered::new_not_ready`], for a source that was made just now and
+    /// is shown to nobody.
+    pub(crate) fn made_here(source: S) -> io::Result<Self> {
+        Self::register(source, false, true)
+    }
+
+    fn register(mut source: S, ready: bool, alone: bool) -> io::Result<Self> {
         let state = current::state()?;
         let key = state.reactor.borrow_mut().register(&mut source, ready)?;
         Ok(Self {
             source: Some(source),
             key,
             loop_id: state.id,
+            alone,
         })
     }
 
@@ -376,11 +386,14 @@ impl<S: Source> Drop for Registered<S> {
             return;
         };
         let key = self.key;
-        // LAW R12: closing the last descriptor would be enough, but a duplicate
-        // of it may live on and keep sending events to a name that is gone.
+        // LAW R12: closing the last descriptor is enough, but a duplicate of it may
+        // live on and keep sending events to a name that is gone.
+        let closing_is_enough = self.alone && cfg!(unix);
         let here = current::with_loop(self.loop_id, |state| {
             let mut reactor = state.reactor.borrow_mut();
-            drop(reactor.registry().deregister(&mut source));
+            if !closing_is_enough {
+                drop(reactor.registry().deregister(&mut source));
+            }
             reactor.forget(key)
         });
         if here.is_err() {

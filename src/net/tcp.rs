@@ -3,9 +3,10 @@
 //! Owns: the socket, registered with the loop it was made on.
 //!
 //! Laws:
-//! * R07: a connection stands when the socket is writable, has no error, and
-//!   knows its peer. Each alone is wrong: a socket that never connected is
-//!   writable too, and an error is reported only once.
+//! * R07: a connection stands when the socket is writable and knows its peer. To be
+//!   writable alone is not enough: a socket that never connected is writable too. One
+//!   that failed knows no peer any more, and its error, which is reported only once,
+//!   is asked for then and not before.
 //! * R03: a short read means that the socket is empty, so the next one waits for an
 //!   event and saves a system call; but only while no event has told of an end, an
 //!   error or urgent data, which make a read short too. No event is looked at between
@@ -48,7 +49,7 @@ impl TcpStream {
     /// # Cancel safety
     /// Dropping the future gives the connection up.
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let socket = Registered::new_not_ready(begin_connect(address)?)?;
+        let socket = Registered::made_here(begin_connect(address)?)?;
         poll_fn(|cx| poll_connected(&socket, cx)).await?;
         Ok(Self { socket })
     }
@@ -212,13 +213,15 @@ fn poll_connected(
     // Twice at most: after `clear_writable` the next round waits.
     loop {
         ready!(socket.poll_writable(cx))?;
+        let Err(unknown) = socket.peer_addr() else {
+            return Poll::Ready(Ok(()));
+        };
         if let Some(error) = socket.take_error()? {
             return Poll::Ready(Err(error));
         }
-        match socket.peer_addr() {
-            Ok(_) => return Poll::Ready(Ok(())),
-            Err(error) if error.kind() == ErrorKind::NotConnected => socket.clear_writable()?,
-            Err(error) => return Poll::Ready(Err(error)),
+        match unknown.kind() {
+            ErrorKind::NotConnected => socket.clear_writable()?,
+            _ => return Poll::Ready(Err(unknown)),
         }
     }
 }

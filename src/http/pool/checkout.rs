@@ -19,7 +19,7 @@
 //!
 //! Read next: `../dial.rs`, which makes connections.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -81,41 +81,67 @@ pub(crate) struct Acquired {
     pub(crate) timings: Timings,
 }
 
-/// Gets a connection. `dial` makes one.
+/// Gets a connection when [`Pool::take_kept`] had none. `dial` makes one.
 ///
 /// # Errors
 /// `Timeout` in the queue, or the error of making the connection.
-pub(crate) async fn checkout(
-    pool: &Rc<Pool>,
-    wish: Wish<'_>,
-    dial: impl Fn(Slot) -> Dialing,
-) -> Result<Acquired, Error> {
-    let host = pool.pin(&wish);
-    if !wish.fresh
-        && let Some(connection) = pool.take_idle(host.key)
-    {
-        return Ok(Acquired {
-            connection,
-            timings: Timings::default(),
-        });
-    }
-    let mut turn = Turn {
-        dialing: pool.open(host.key).map(&dial),
-        place: None,
-        alarm: Alarm::default(),
-        since: time::now(),
-        dialed_at: None,
-        host,
-    };
-    let queued = turn.dialing.is_none();
+///
+/// WHY NOT an `async fn`: it would hold the whole wish while it waits, and many wait.
+pub(crate) fn checkout<'a, D>(pool: &'a Rc<Pool>, wish: &Wish<'a>, dial: D) -> Checkout<'a, D>
+where
+    D: Fn(Slot) -> Dialing,
+{
+    let (host, since) = (pool.pin(wish), time::now());
+    let own = (wish.queue).map(|queue| (instant_after(since, queue), Deadline::Queue));
+    let dialing = pool.open(host.key).map(&dial);
+    let queued = dialing.is_none();
     if queued {
         wish.tracer.tell(Event::QueueStart);
     }
-    let acquired = poll_fn(|cx| turn.poll(cx, &wish, &dial)).await;
-    if queued {
-        wish.tracer.tell(Event::QueueEnd);
+    Checkout {
+        dial,
+        tracer: wish.tracer,
+        queued,
+        fresh: wish.fresh,
+        turn: Turn {
+            dialing,
+            place: None,
+            alarm: Alarm::default(),
+            due: earlier(own, wish.total),
+            since,
+            dialed_at: None,
+            host,
+        },
     }
-    acquired
+}
+
+/// The future of [`checkout`].
+pub(crate) struct Checkout<'a, D> {
+    /// Makes a connection.
+    dial: D,
+    /// Who wants to know.
+    tracer: &'a Tracer,
+    /// It stands in line, and that was told.
+    queued: bool,
+    /// Only a connection that has carried nothing yet.
+    fresh: bool,
+    turn: Turn<'a>,
+}
+
+// The closure is called, never pinned.
+impl<D> Unpin for Checkout<'_, D> {}
+
+impl<D: Fn(Slot) -> Dialing> Future for Checkout<'_, D> {
+    type Output = Result<Acquired, Error>;
+
+    fn poll(self: pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let acquired = ready!(this.turn.poll(cx, this.fresh, &this.dial));
+        if this.queued {
+            this.tracer.tell(Event::QueueEnd);
+        }
+        Poll::Ready(acquired)
+    }
 }
 
 /// One request's wait.
@@ -125,6 +151,8 @@ struct Turn<'a> {
     /// Its place in line.
     place: Option<Place<'a>>,
     alarm: Alarm,
+    /// How long it waits in line.
+    due: (Option<Instant>, Deadline),
     /// When it began to wait.
     since: Instant,
     /// When its own connection began to be made, unless at once.
@@ -137,11 +165,11 @@ impl<'a> Turn<'a> {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        wish: &Wish<'_>,
+        fresh: bool,
         dial: &impl Fn(Slot) -> Dialing,
     ) -> Poll<Result<Acquired, Error>> {
         // Bounded: each round gives up a connection that turned out dead.
-        while let Some(grant) = self.poll_place(cx, wish.fresh) {
+        while let Some(grant) = self.poll_place(cx, fresh) {
             if let Some(acquired) = self.on_grant(grant, dial) {
                 return Poll::Ready(Ok(acquired));
             }
@@ -155,8 +183,7 @@ impl<'a> Turn<'a> {
                 Err(error) => Err(self.blame(error)),
             });
         }
-        let own = (wish.queue).map(|queue| (instant_after(self.since, queue), Deadline::Queue));
-        let (due, deadline) = earlier(own, wish.total);
+        let (due, deadline) = self.due;
         self.alarm.poll(cx, due).map(|()| {
             let error = Error::timeout(deadline, Phase::Queue);
             Err(self.blame(error))

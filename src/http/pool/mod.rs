@@ -36,7 +36,7 @@ mod line;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use checkout::{Acquired, Dialed, Wish, checkout};
 pub(crate) use key::PoolKey;
@@ -107,8 +107,9 @@ impl Pool {
         mut connection: Box<Connection>,
         verdict: Reuse,
         hint: Option<Duration>,
+        now: Instant,
     ) -> Result<(), CloseReason> {
-        if let Err(reason) = self.judge(&mut connection, verdict, hint) {
+        if let Err(reason) = self.judge(&mut connection, verdict, hint, now) {
             connection.ends(Fate::NotKept(reason));
             return Err(reason);
         }
@@ -121,6 +122,7 @@ impl Pool {
         connection: &mut Connection,
         verdict: Reuse,
         hint: Option<Duration>,
+        now: Instant,
     ) -> Result<(), CloseReason> {
         if let Reuse::Close(reason) = verdict {
             return Err(reason);
@@ -128,7 +130,6 @@ impl Pool {
         if !connection.is_clean() {
             return Err(CloseReason::BytesAfterEnd);
         }
-        let now = time::now();
         let patience = hint.map_or(self.idle_timeout, |hint| hint.min(self.idle_timeout));
         let patience = match self.max_lifetime {
             None => patience,
@@ -146,7 +147,7 @@ impl Pool {
 
     /// Makes a connection idle, or hands it to the next in line.
     fn put(self: &Rc<Self>, mut connection: Box<Connection>) -> Result<(), CloseReason> {
-        connection.recv.shrink();
+        connection.recv.release();
         // LAW P02: watched from here on, by the keeper's waker.
         let waker = self.keeper.waker();
         let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
@@ -193,6 +194,19 @@ impl Drop for HostPin<'_> {
 }
 
 impl Pool {
+    /// An idle connection for this request, at once.
+    pub(crate) fn take_kept(&self, wish: &Wish<'_>, now: Instant) -> Option<Box<Connection>> {
+        if wish.fresh {
+            return None;
+        }
+        let origin = PoolKey::origin_of(wish.origin, wish.route);
+        let host = self
+            .books
+            .borrow()
+            .find(origin, |key| key.fits(wish.route, wish.tls))?;
+        self.take_idle(host, now)
+    }
+
     /// Finds the entry of a host and keeps it while a request looks at it.
     fn pin(self: &Rc<Self>, wish: &Wish<'_>) -> HostPin<'_> {
         let origin = PoolKey::origin_of(wish.origin, wish.route);
@@ -206,11 +220,11 @@ impl Pool {
     }
 
     /// The idle connection that was used last, if one is good.
-    fn take_idle(&self, host: HostKey) -> Option<Box<Connection>> {
+    fn take_idle(&self, host: HostKey, now: Instant) -> Option<Box<Connection>> {
         loop {
             let idle = self.books.borrow_mut().take_idle(host);
             let mut connection = idle?;
-            let fate = match connection.keep_until() <= time::now() {
+            let fate = match connection.keep_until() <= now {
                 true => Fate::NotKept(CloseReason::Expired),
                 false if connection.has_stirred() => Fate::Stirred,
                 false => return Some(connection),
@@ -238,6 +252,11 @@ impl Pool {
             pool: Rc::downgrade(self),
             host,
         }
+    }
+
+    /// A connection that was taken and not used.
+    pub(crate) fn put_unused(self: &Rc<Self>, connection: Box<Connection>) {
+        let _ = self.put(connection);
     }
 
     /// A connection that was made for nobody any more.

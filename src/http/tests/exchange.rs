@@ -75,7 +75,7 @@ fn run(
     };
     assert_eq!(exchange.stage(), Stage::Done);
     let text = |v: &[u8]| String::from_utf8_lossy(v).into_owned();
-    let trailers = exchange.take_trailers();
+    let trailers = exchange.trailers().clone();
     let trailers = trailers.iter();
     let mut quirks = exchange.quirks();
     // Bytes that arrive after the end are for the idle watch to see.

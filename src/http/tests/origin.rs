@@ -125,7 +125,12 @@ fn refused() {
 
 #[test]
 fn equal_origins() {
-    let same = |a, b| origin(a) == origin(b);
+    let same = |a: &'static str, b: &'static str| {
+        let equal = origin(a) == origin(b);
+        let (a, b) = (origin(a), b.into_url());
+        assert_eq!(a.is_ok_and(|a| b.is_ok_and(|b| a.is_of(&b))), equal);
+        equal
+    };
     assert!(same("http://h.test/a", "HTTP://u:p@H.TEST:80/b?c#d"));
     assert!(!same("http://h.test/", "https://h.test/"));
     assert!(!same("http://h.test/", "http://h.test:81/"));

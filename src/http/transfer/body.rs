@@ -95,6 +95,15 @@ impl Transfer {
         Ok(())
     }
 
+    /// Nothing more is wanted of it: the connection is closed.
+    pub(crate) fn give_up(&mut self) {
+        self.outbox = None;
+        self.connection = None;
+        self.pass = None;
+        self.exchange.forget_trailers();
+        self.watch.rest(time::now());
+    }
+
     /// Reads and forgets the body, up to `bytes` and until `until`: if it ends
     /// before, the connection is saved.
     pub(crate) fn discard(&mut self, until: Instant) {
@@ -120,9 +129,9 @@ impl Transfer {
         self.exchange.quirks()
     }
 
-    /// Takes the trailers out. Empty before the end.
-    pub(crate) fn take_trailers(&mut self) -> Headers {
-        self.exchange.take_trailers()
+    /// The trailers. Empty before the end.
+    pub(crate) fn trailers(&self) -> &Headers {
+        self.exchange.trailers()
     }
 
     /// A byte of the response was seen.
@@ -143,6 +152,11 @@ impl Transfer {
     /// Where it leads.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// When it last looked at the clock: at its end, or at the last bytes it waited for.
+    pub(crate) fn latest(&self) -> Instant {
+        self.watch.latest()
     }
 
     /// Bytes written and read.

@@ -33,12 +33,14 @@ use crate::http::client::Shared;
 use crate::http::connection::{Connection, Read};
 use crate::http::doors::Pass;
 use crate::http::error::Error;
-use crate::http::event::{self, Piece, Stage, Upload};
+use crate::http::event::{self, Asked, Piece, Stage, Upload};
 use crate::http::exchange::Exchange;
 use crate::http::faults;
+use crate::http::fetch::Fetch;
 use crate::http::hooks::{Event, Tracer};
 use crate::http::kind::Phase;
 use crate::http::outbox::{Outbox, PushError, Pushed};
+use crate::http::response;
 use crate::http::reuse::{CloseReason, Reuse};
 use crate::http::watch::{Due, Watch};
 use crate::time;
@@ -61,7 +63,7 @@ pub(crate) struct Transfer {
     /// Bytes written and read.
     wire: (u64, u64),
     /// Lets the next one in, after the connection is back or closed.
-    pass: Option<Pass>,
+    pass: Option<Box<Pass>>,
 }
 
 /// What the next piece of the body is.
@@ -74,32 +76,33 @@ pub(crate) enum Next {
 }
 
 impl Transfer {
-    /// Begins to send `outbox` on `connection`.
+    /// Begins to send `outbox` on `connection`. Boxed: it lives on in the response.
     pub(crate) fn begin(
         connection: Box<Connection>,
-        exchange: Exchange,
         outbox: Outbox,
-        watch: Watch,
-        client: Rc<Shared>,
-        tracer: Tracer,
-    ) -> Transfer {
-        Transfer {
+        asked: Asked,
+        fetch: &Fetch,
+    ) -> Box<Transfer> {
+        let options = &fetch.request.options;
+        let mut exchange = Exchange::begin(asked, &options.limits);
+        exchange.reuse_memory(response::spare_headers());
+        Box::new(Transfer {
             reused: connection.is_reused(),
             peer: connection.peer(),
             connection: Some(connection),
             exchange,
             outbox: Some(outbox),
             refused: None,
-            watch,
-            client,
-            tracer,
+            watch: Watch::new(options.clone(), fetch.total, fetch.now),
+            client: fetch.client.0.clone(),
+            tracer: fetch.tracer.clone(),
             wire: (0, 0),
             pass: None,
-        }
+        })
     }
 
     /// Keeps the right to the connection as long as the connection.
-    pub(crate) fn keep(&mut self, pass: Option<Pass>) {
+    pub(crate) fn keep(&mut self, pass: Option<Box<Pass>>) {
         self.pass = pass;
     }
 
@@ -269,9 +272,11 @@ impl Transfer {
     /// The response is complete: the connection leaves.
     pub(super) fn finish(&mut self, reuse: Reuse) {
         self.outbox = None;
+        let now = time::now();
+        self.watch.rest(now);
         if let Some(connection) = self.connection.take() {
             let hint = self.exchange.idle_hint();
-            let given = self.client.pool.give_back(connection, reuse, hint);
+            let given = self.client.pool.give_back(connection, reuse, hint, now);
             if let Err(CloseReason::Quirk(quirk)) = given {
                 // Only seen when the pool looked.
                 self.exchange.record(quirk);

@@ -76,7 +76,7 @@ fn run(asked: &Asked, wire: &[u8], cuts: &[usize], ended: Ended) -> Result<Outco
         status: exchange.head().status,
         informational,
         body,
-        trailers: owned(exchange.take_trailers().raw()),
+        trailers: owned(exchange.trailers().raw()),
         kept: reuse == Reuse::Keep && clean,
         quirks: quirks.join(" "),
     })
