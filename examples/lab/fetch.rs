@@ -93,11 +93,12 @@ pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>
     let demo = wish.demo.then(|| server(seed)).transpose();
     let demo = demo.map_err(|error| error.to_string())?;
     let targets = targets(wish, demo.as_ref(), seed);
-    let lab = Lab::new(seed, true, true);
+    let lab = Lab::new(seed, true, false);
     let gate = Gate::new(wish.permits.max(1), order(&wish.gate, seed)?);
     let setup = Setup::new(order(&wish.policy, seed)?)
         .time(Time::Real)
-        .starves();
+        .starves()
+        .record();
     let (fetched, facts) = lab.run(&wish.policy, setup, all(targets, gate, wish));
     let fetched = fetched.ok_or("the fetch got stuck")??;
     let left = lab.take();

@@ -159,7 +159,8 @@ const NEVER_RAN: ScheduleHash = ScheduleHash {
 
 /// Runs a program once.
 pub(crate) fn attempt(program: &Program, policy: Box<dyn Policy>, record: bool) -> Attempt {
-    let setup = Setup::new(policy).starves().record(record);
+    let setup = Setup::new(policy).starves();
+    let setup = if record { setup.record() } else { setup };
     let (output, mut facts) = run(setup, (program.start)());
     let failure = match output {
         Some(Ok(())) => facts.broken.first().cloned(),

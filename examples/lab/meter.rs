@@ -7,7 +7,7 @@
 //!
 //! Read next: `lab.rs`.
 
-use crate::job::LAB;
+use crate::job::is_of_the_lab;
 use downbeat::policy::{Cause, End, Sched, TaskId};
 use downbeat::runtime::{Observer, ScheduleHash};
 use downbeat::testing::{Recorder, Recording};
@@ -34,6 +34,9 @@ pub(crate) struct Facts {
     pub(crate) hash: Option<ScheduleHash>,
     /// Broken laws, in words.
     pub(crate) broken: Vec<String>,
+    /// In real time: how long this thread ran or could have run, and how much of that the
+    /// machine gave to others. Where the system tells.
+    pub(crate) taken: Option<[Duration; 2]>,
     /// Reports that were expected.
     pub(crate) expected: Vec<String>,
     /// All events, if they were asked for.
@@ -138,7 +141,7 @@ impl Sums {
 
 /// Whether a task is a job: the root is not, before it joins the laboratory.
 fn is_job(task: &Sched) -> bool {
-    task.group() != LAB && task.name().as_deref() != Some("root")
+    !is_of_the_lab(task) && task.name().as_deref() != Some("root")
 }
 
 impl Observer for Meter {

@@ -3,8 +3,9 @@
 //! Owns: `Row` and `Law` (when a row holds), and how a table is printed, as text,
 //! CSV and JSON.
 //!
-//! Laws: a verdict looks at the virtual column only. The real column is what this
-//! machine did today: shown, never asserted.
+//! Laws: a verdict looks at the virtual column, which is the same everywhere. The real
+//! column is what this machine did today, and asserted only where something holds on
+//! any machine, however busy (`Row::certain`).
 //!
 //! Read next: `experiments/mod.rs`.
 
@@ -27,6 +28,19 @@ pub(crate) struct Row {
     pub(crate) real: Option<f64>,
     /// When the row holds.
     pub(crate) law: Law,
+    /// What the real column must be on any machine.
+    pub(crate) certain: Option<(Certain, f64)>,
+}
+
+/// What is certain of a real figure, however busy the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Certain {
+    /// Equal to this: counts, not times.
+    Is,
+    /// At least this: work takes its time, and more.
+    AtLeast,
+    /// At most this.
+    AtMost,
 }
 
 /// When a row holds.
@@ -53,7 +67,7 @@ const SIGMAS: f64 = 4.0;
 impl Row {
     fn new(what: impl Into<String>, unit: &'static str, found: f64, law: Law) -> Self {
         let what = what.into();
-        let (theory, real) = (None, None);
+        let (theory, real, certain) = (None, None, None);
         Self {
             what,
             unit,
@@ -61,6 +75,7 @@ impl Row {
             found,
             real,
             law,
+            certain,
         }
     }
 
@@ -127,17 +142,37 @@ impl Row {
         self
     }
 
+    /// What this machine did, and what is certain of it.
+    pub(crate) fn certain(self, real: Option<f64>, how: Certain, bound: f64) -> Self {
+        let certain = real.map(|_| (how, bound));
+        Self {
+            certain,
+            ..self.real(real)
+        }
+    }
+
+    /// Whether the real column is what it must be on any machine.
+    fn real_holds(&self) -> bool {
+        match (self.certain, self.real.unwrap_or(f64::NAN)) {
+            (None, _) => true,
+            (Some((Certain::Is, bound)), real) => real == bound,
+            (Some((Certain::AtLeast, bound)), real) => real >= bound,
+            (Some((Certain::AtMost, bound)), real) => real <= bound,
+        }
+    }
+
     /// Whether the law holds.
     pub(crate) fn holds(&self) -> bool {
         let (theory, found) = (self.theory.unwrap_or(f64::NAN), self.found);
-        match self.law {
+        let virtual_holds = match self.law {
             Law::Exact => theory == found,
             Law::Sigmas(error) => (theory - found).abs() <= SIGMAS * error,
             Law::Within(by) => (theory - found).abs() <= by,
             Law::AtMost => found <= theory,
             Law::AtLeast => found >= theory,
             Law::Shown => found.is_finite(),
-        }
+        };
+        virtual_holds && self.real_holds()
     }
 
     /// The verdict in words.
@@ -153,6 +188,18 @@ impl Row {
             Law::AtMost => "<= theory".into(),
             Law::AtLeast => ">= theory".into(),
             Law::Shown => String::new(),
+        };
+        let words = match self.certain {
+            None => words,
+            Some((how, bound)) => {
+                let sign = match how {
+                    Certain::Is => "=",
+                    Certain::AtLeast => ">=",
+                    Certain::AtMost => "<=",
+                };
+                let both = [words, format!("real {sign} {}", figure(bound))];
+                both.join("; ").trim_start_matches("; ").to_owned()
+            }
         };
         if self.holds() {
             words
