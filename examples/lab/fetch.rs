@@ -10,7 +10,7 @@
 
 use crate::bench::{Setup, Time};
 use crate::demo::{pages, server};
-use crate::files::{Files, Page};
+use crate::files::{Files, Page, can_be_written};
 use crate::job::since;
 use crate::lab::Lab;
 use crate::meter::Facts;
@@ -35,8 +35,8 @@ use std::time::{Duration, Instant};
 /// What to fetch and how.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Wish {
-    /// URLs
-    #[arg(required_unless_present = "demo")]
+    /// URLs, and files with a URL per line
+    #[arg(required_unless_present = "demo", conflicts_with = "demo")]
     urls: Vec<String>,
     /// A hundred pages of a server of our own, 5 to 400 ms each
     #[arg(long)]
@@ -48,7 +48,7 @@ pub(crate) struct Wish {
     #[arg(long, default_value = "fifo")]
     gate: String,
     /// How many at a time
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = at_least_one)]
     permits: usize,
     /// Work per body, in microseconds
     #[arg(long, default_value_t = 0)]
@@ -56,6 +56,11 @@ pub(crate) struct Wish {
     /// Write the story for `lab whatif`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "a whole number from 1 on".to_owned())
 }
 
 /// One URL, and what is known of it.
@@ -92,9 +97,12 @@ struct Desk {
 pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>, String> {
     let demo = wish.demo.then(|| server(seed)).transpose();
     let demo = demo.map_err(|error| error.to_string())?;
-    let targets = targets(wish, demo.as_ref(), seed);
+    let targets = targets(&urls_of(&wish.urls)?, demo.as_ref(), seed);
+    if let Some(path) = &wish.record {
+        can_be_written(path)?;
+    }
     let lab = Lab::new(seed, true, false);
-    let gate = Gate::new(wish.permits.max(1), order(&wish.gate, seed)?);
+    let gate = Gate::new(wish.permits, order(&wish.gate, seed)?);
     let setup = Setup::new(order(&wish.policy, seed)?)
         .time(Time::Real)
         .starves()
@@ -113,11 +121,34 @@ pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>
         recordings: left.recordings,
         ..Page::default()
     })?;
-    Ok(left.broken)
+    let failed = fetched
+        .iter()
+        .filter(|fetched| fetched.outcome.is_err())
+        .count();
+    let failed = (failed > 0).then(|| format!("fetch: {failed} of {} URLs", fetched.len()));
+    Ok(left.broken.into_iter().chain(failed).collect())
+}
+
+/// The URLs, those in files too.
+fn urls_of(words: &[String]) -> Result<Vec<String>, String> {
+    let mut urls = Vec::new();
+    for word in words {
+        if word.starts_with("http://") || word.starts_with("https://") {
+            urls.push(word.clone());
+            continue;
+        }
+        let text = std::fs::read_to_string(word);
+        let text = text.map_err(|error| {
+            format!("{word:?} is no URL (http://, https://) and no file that can be read: {error}")
+        })?;
+        let lines = text.lines().map(str::trim);
+        urls.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
+    }
+    Ok(urls)
 }
 
 /// The URLs and their hosts.
-fn targets(wish: &Wish, demo: Option<&Origin>, seed: u64) -> Vec<Target> {
+fn targets(urls: &[String], demo: Option<&Origin>, seed: u64) -> Vec<Target> {
     let mut hosts: Vec<String> = Vec::new();
     let mut target = |url: String, size| {
         let host = url.split('/').nth(2).unwrap_or_default().to_owned();
@@ -136,11 +167,7 @@ fn targets(wish: &Wish, demo: Option<&Origin>, seed: u64) -> Vec<Target> {
             };
             pages(seed).iter().enumerate().map(page).collect()
         }
-        None => wish
-            .urls
-            .iter()
-            .map(|url| target(url.clone(), None))
-            .collect(),
+        None => urls.iter().map(|url| target(url.clone(), None)).collect(),
     }
 }
 
@@ -150,7 +177,7 @@ async fn all(
     gate: Gate<Box<dyn Policy>>,
     wish: &Wish,
 ) -> Result<Vec<Fetched>, String> {
-    let permits = wish.permits.max(1);
+    let permits = wish.permits;
     let client = Client::builder()
         .max_connections(permits)
         .max_per_host(permits)
@@ -263,9 +290,10 @@ fn tell(fetched: &[Fetched], facts: &Facts, wish: &Wish) -> Grid {
         wish.policy, wish.gate, wish.permits
     );
     print!("{}", table.text());
-    let failed = fetched.iter().filter_map(|f| f.outcome.as_ref().err());
-    for error in failed.take(5) {
-        println!("  failed: {error}");
+    for Fetched { url, outcome, .. } in fetched {
+        if let Err(error) = outcome {
+            println!("  failed: {url}: {error}");
+        }
     }
     println!("  (real time: no schedule_hash)");
     table

@@ -9,6 +9,7 @@ use crate::table::Grid;
 use clap::Args;
 use downbeat::testing::Recording;
 use serde_json::Value;
+use std::fs::{OpenOptions, remove_file};
 use std::path::{Path, PathBuf};
 
 /// Where to write what.
@@ -45,6 +46,14 @@ impl Files {
     /// Whether events must be kept.
     pub(crate) fn want_pictures(&self) -> bool {
         self.html.is_some() || self.trace.is_some()
+    }
+
+    /// Whether they can be written, before anything runs that would be lost.
+    pub(crate) fn can_be_written(&self) -> Result<(), String> {
+        let all = [&self.csv, &self.json, &self.html, &self.trace];
+        all.into_iter()
+            .flatten()
+            .try_for_each(|path| can_be_written(path))
     }
 
     /// Writes the numbers.
@@ -93,6 +102,14 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Whether a file can be written; leaves it as it was.
+pub(crate) fn can_be_written(path: &Path) -> Result<(), String> {
+    let (new, mut options) = (!path.exists(), OpenOptions::new());
+    let opened = options.append(true).create(true).open(path);
+    let tried = opened.and_then(|_| if new { remove_file(path) } else { Ok(()) });
+    tried.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

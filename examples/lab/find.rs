@@ -171,7 +171,10 @@ pub(crate) fn attempt(program: &Program, policy: Box<dyn Policy>, record: bool) 
             .cloned()
             .or(Some("it got stuck".into())),
     };
-    let failure = failure.map(|text| text.lines().next().unwrap_or_default().to_owned());
+    let failure = failure.map(|text| {
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        lines.join("\n      ")
+    });
     Attempt {
         failure,
         hash: facts.hash.unwrap_or(NEVER_RAN),

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 pub(crate) const LAB: u32 = u32::MAX;
 
 /// The group of the watchman, who comes after all others.
-pub(crate) const WATCH: u32 = u32::MAX - 1;
+const WATCH: u32 = u32::MAX - 1;
 
 /// One piece of work, as planned. Times in nanoseconds.
 #[derive(Clone, Debug)]
@@ -99,8 +99,9 @@ impl Job {
         self
     }
 
-    fn options(&self, zero: Instant) -> SpawnOptions {
+    fn options(&self, zero: Instant, number: usize) -> SpawnOptions {
         let options = SpawnOptions::new()
+            .name(format!("job {number}"))
             .priority(self.priority)
             .weight(self.weight)
             .group(self.group)
@@ -145,7 +146,7 @@ async fn arrivals(jobs: Rc<[Job]>, site: Rc<Site>) {
         };
         drop(spawn_with(
             work_off(stay, job.size, job.poll),
-            job.options(site.zero),
+            job.options(site.zero, number),
         ));
     }
 }

@@ -5,10 +5,10 @@
 //!
 //! Laws: what a virtual run does depends on the seed alone.
 //!
-//! Read next: `table.rs`, then `experiments/mod.rs`.
+//! Read next: `row.rs`, then `experiments/mod.rs`.
 
 use crate::bench::{Setup, run};
-use crate::job::{Job, Out, WATCH, open};
+use crate::job::{Job, Out, open};
 use crate::meter::Facts;
 use crate::orders::order;
 use crate::stats::mean;
@@ -188,15 +188,12 @@ impl Lab {
 /// In a picture a job begins when it arrives: the task that spawns it may have to wait
 /// for the end of a poll, and so would the job's life, by as much as the order says.
 fn from_arrival(recording: &mut Recording, jobs: &[Job]) {
-    let tasks = recording.tasks.iter_mut().enumerate();
-    let of_jobs = tasks.filter(|(_, task)| task.group < WATCH && task.name.is_none());
-    let arrivals: BTreeMap<u32, u64> = of_jobs
-        .zip(jobs.iter().enumerate())
-        .map(|((task, known), (number, job))| {
-            known.name = Some(format!("job {number}").into());
-            (task as u32, job.at)
-        })
-        .collect();
+    let tasks = recording.tasks.iter().enumerate();
+    let of_jobs = tasks.filter_map(|(task, known)| {
+        let number: usize = known.name.as_ref()?.strip_prefix("job ")?.parse().ok()?;
+        Some((task as u32, jobs.get(number)?.at))
+    });
+    let arrivals: BTreeMap<u32, u64> = of_jobs.collect();
     for event in &mut recording.events {
         if let What::Ready { task, why } = &mut event.what
             && let Why::Spawn(by) = why

@@ -10,7 +10,8 @@ use crate::files::{Files, Page};
 use crate::lab::{Lab, Left};
 use crate::orders::only_here;
 use crate::programs::PROGRAMS;
-use crate::table::{CSV_HEAD, Grid, HEADS, Row, print};
+use crate::row::Row;
+use crate::table::{CSV_HEAD, Grid, HEADS, print};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

@@ -16,7 +16,7 @@ use crate::stats::{mean, percentile};
 use crate::story::{Step, Story, Tale};
 use crate::table::Grid;
 use downbeat::future::poll_once;
-use downbeat::policy::Policy;
+use downbeat::policy::{Expression, Policy};
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep, sleep_until, work};
 use downbeat::{Gate, JoinHandle, SpawnOptions, yield_now};
@@ -24,17 +24,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// What `all` means: for the run queue, and for the gate.
-const QUEUES: &[&str] = &[
-    "fifo",
-    "lifo",
-    "random",
-    "fair",
-    "las",
-    "srpt",
-    "slot(3) > fifo",
-];
-const GATES: &[&str] = &["lifo", "random", "sjf", "longest", "groups(fair) > fifo"];
+/// All that is an order by itself, with its usual arguments, and some more. `codel` turns
+/// fetches away, so it has no end to show.
+fn all(more: &[&'static str]) -> Vec<&'static str> {
+    let words = Expression::words().map(|(usage, _)| usage);
+    let plain = words.filter(|usage| !usage.ends_with('>'));
+    let names = plain.map(|usage| usage.split('(').next().unwrap_or(usage));
+    let names = names.filter(|name| *name != "codel");
+    names.chain(more.iter().copied()).collect()
+}
 
 /// When each task ended, in milliseconds.
 type Ends = Rc<RefCell<Vec<f64>>>;
@@ -48,9 +46,12 @@ pub(crate) fn whatif(
 ) -> Result<Vec<String>, String> {
     let story = Rc::new(Story::parse(text)?);
     let (queues, gates) = match policy {
-        "all" => (QUEUES.to_vec(), GATES.to_vec()),
-        one => (vec!["fifo", one], vec![one]),
+        "all" => (all(&["slot"]), all(&["longest", "groups(fair)"])),
+        one => (vec!["fifo", one], vec!["fifo", one]),
     };
+    queues
+        .iter()
+        .try_for_each(|queue| order(queue, seed).map(drop))?;
     let (tasks, permits) = (story.tasks.len(), story.permits);
     println!("{tasks} tasks, {permits} permits; waits and work as they were; seed {seed}; ms");
     let lab = Lab::new(seed, false, files.want_pictures());

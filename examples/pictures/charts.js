@@ -126,7 +126,7 @@ function shareChart(models) {
 function shareRows(models, rows) {
   const W = 1240, left = 150, right = 130, bar = models.length > 1 ? 9 : 12, step = models.length * (bar + 2) + 8;
   const top = models.length > 1 ? 26 : 4, H = top + rows.length * step + 4, scale = (W - left - right) / Math.max(...rows.flatMap(({ values }) => values.flatMap(({ used, fair }) => [used, fair])), 1e-9);
-  const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Share of running time and entitlement: " + rows.map(({ key, values }) => `${key} ${values.map(({ used, fair }) => `${percent(used)} of ${percent(fair)}`).join(", ")}`).join("; ") });
+  const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Share of running time and entitlement: " + rows.map(({ key, values }) => `${key} ${values.map(({ used, fair }) => `${percent(used)}, due ${percent(fair)}`).join(", ")}`).join("; ") });
   rows.forEach(({ key, values }, i) => {
     const y = top + i * step;
     svg.append(shape("text", { x: left - 10, y: y + step / 2, "text-anchor": "end", class: "strong" }, key.length > 18 ? key.slice(0, 17) + "…" : key));

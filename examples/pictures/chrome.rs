@@ -61,8 +61,10 @@ struct Track {
     flow: Option<u64>,
 }
 
-/// The loop's own track; tasks follow.
-const LOOP: u32 = 0;
+/// The loop's own track; tasks follow. Not 0, which Perfetto takes for the idle thread.
+const LOOP: u32 = 1;
+/// The track of the first task.
+const TASKS: u32 = 2;
 
 /// Where a run stands.
 struct Progress {
@@ -94,13 +96,13 @@ impl<W: Write> Trace<'_, W> {
                 What::Polling { task } => {
                     run.tracks[task as usize].poll.0 = at;
                     if let Some(since) = self.no_longer_ready(&mut run, at, task)? {
-                        self.slice("(ready)", task + 1, (since, at), json!({}))?;
+                        self.slice("(ready)", task + TASKS, (since, at), json!({}))?;
                     }
                 }
                 What::Polled { task, end } => self.polled(&mut run, at, task, end)?,
                 What::Cancelled { task } => {
                     self.no_longer_ready(&mut run, at, task)?;
-                    self.instant("cancelled", task + 1, at, json!({}))?;
+                    self.instant("cancelled", task + TASKS, at, json!({}))?;
                 }
             }
         }
@@ -117,7 +119,7 @@ impl<W: Write> Trace<'_, W> {
             run.tracks[task as usize].flow = Some(self.arrow(by, poll)?);
         }
         let reason = json!({"why": reason(why, &run.labels)});
-        self.instant("ready", task + 1, at, reason)
+        self.instant("ready", task + TASKS, at, reason)
     }
 
     /// Since when the task had been ready, if it was.
@@ -140,7 +142,7 @@ impl<W: Write> Trace<'_, W> {
         track.poll.1 = at;
         let (poll, flow) = (track.poll, track.flow.take());
         let how = json!({"end": end_name(end)});
-        self.slice(&run.labels[task as usize], task + 1, poll, how)?;
+        self.slice(&run.labels[task as usize], task + TASKS, poll, how)?;
         flow.map_or(Ok(()), |flow| self.arrow_head(flow, task, poll.0))
     }
 
@@ -148,7 +150,7 @@ impl<W: Write> Trace<'_, W> {
         self.name("process_name", LOOP, &run.name)?;
         self.name("thread_name", LOOP, "loop")?;
         for (i, label) in run.recording.labels().iter().enumerate() {
-            self.name("thread_name", i as u32 + 1, label)?;
+            self.name("thread_name", i as u32 + TASKS, label)?;
         }
         Ok(())
     }
@@ -180,10 +182,11 @@ impl<W: Write> Trace<'_, W> {
     /// The tail of an arrow, inside the poll that woke.
     fn arrow(&mut self, by: u32, poll: (u64, u64)) -> io::Result<u64> {
         self.flows += 1;
-        // Perfetto ties it to the slice that covers this moment: not the end itself.
+        // Perfetto ties it to the slice that covers this moment, or to the one written last if
+        // it has no length: not to the end itself.
         let at = poll.1.saturating_sub(1).max(poll.0);
         let event =
-            json!({"ph": "s", "name": "wake", "cat": "wake", "id": self.flows, "tid": by + 1});
+            json!({"ph": "s", "name": "wake", "cat": "wake", "id": self.flows, "tid": by + TASKS});
         self.event(event, at)?;
         Ok(self.flows)
     }
@@ -191,7 +194,7 @@ impl<W: Write> Trace<'_, W> {
     /// The head, at the poll that the wake led to.
     fn arrow_head(&mut self, flow: u64, task: u32, at: u64) -> io::Result<()> {
         let event = json!({
-            "ph": "f", "bp": "e", "name": "wake", "cat": "wake", "id": flow, "tid": task + 1
+            "ph": "f", "bp": "e", "name": "wake", "cat": "wake", "id": flow, "tid": task + TASKS
         });
         self.event(event, at)
     }

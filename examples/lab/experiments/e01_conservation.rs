@@ -4,7 +4,7 @@ use super::{Experiment, MS, mixed, poisson};
 use crate::bench::Setup;
 use crate::job::Job;
 use crate::lab::{Lab, Ran};
-use crate::table::{Certain, Row};
+use crate::row::{Certain, Row};
 use downbeat::policy::{Chaos, Fifo, Policy, Sched, Size, by};
 use downbeat::runtime::Report;
 use std::rc::Rc;

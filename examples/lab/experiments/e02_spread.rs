@@ -4,8 +4,8 @@ use super::{Experiment, MS, exponential, poisson};
 use crate::chance::Chance;
 use crate::job::Job;
 use crate::lab::{Lab, Ran};
+use crate::row::Row;
 use crate::stats::batch_means;
-use crate::table::Row;
 
 /// The experiment.
 ///

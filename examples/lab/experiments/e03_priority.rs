@@ -3,8 +3,8 @@
 use super::{Experiment, MS, exponential, poisson};
 use crate::job::Job;
 use crate::lab::{Lab, Pair, Ran};
+use crate::row::{Certain, Row};
 use crate::stats::{Estimate, batch_means};
-use crate::table::{Certain, Row};
 use crate::theory::Mixture;
 use std::rc::Rc;
 

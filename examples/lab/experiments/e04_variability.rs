@@ -4,8 +4,8 @@ use super::{Experiment, MIXED, MS, US, mixed, poisson};
 use crate::chance::Chance;
 use crate::job::Job;
 use crate::lab::{Lab, Ran};
+use crate::row::Row;
 use crate::stats::{Estimate, batch_means, controlled};
-use crate::table::Row;
 use crate::theory::Mixture;
 use std::rc::Rc;
 

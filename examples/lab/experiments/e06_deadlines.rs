@@ -3,7 +3,7 @@
 use super::{Experiment, MS};
 use crate::job::Job;
 use crate::lab::{Lab, Ran};
-use crate::table::{Certain, Row};
+use crate::row::{Certain, Row};
 use std::rc::Rc;
 
 /// The experiment.

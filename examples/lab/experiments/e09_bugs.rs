@@ -3,8 +3,8 @@
 use super::Experiment;
 use crate::bench::{Setup, Time};
 use crate::lab::Lab;
+use crate::row::{Certain, Row};
 use crate::stats::Estimate;
-use crate::table::{Certain, Row};
 use downbeat::{spawn, yield_now};
 use std::cell::Cell;
 use std::rc::Rc;

@@ -4,7 +4,7 @@ use super::{Experiment, MS, US, all_done};
 use crate::bench::{Setup, Time};
 use crate::job::since;
 use crate::lab::Lab;
-use crate::table::Row;
+use crate::row::Row;
 use downbeat::policy::{Cause, End, Policy, Rank, Sched, ranked};
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep, work};

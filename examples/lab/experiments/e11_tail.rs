@@ -3,8 +3,8 @@
 use super::{Experiment, MS, exponential, poisson};
 use crate::job::Job;
 use crate::lab::{Lab, Ran};
+use crate::row::Row;
 use crate::stats::{batch_means, independent, percentile, percentiles};
-use crate::table::Row;
 use crate::theory::Mixture;
 use std::rc::Rc;
 

@@ -3,7 +3,7 @@
 use super::{Experiment, MS, US, mixed, poisson};
 use crate::job::Job;
 use crate::lab::{Lab, Ran};
-use crate::table::Row;
+use crate::row::Row;
 use std::rc::Rc;
 
 /// The experiment.

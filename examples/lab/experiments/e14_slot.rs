@@ -4,7 +4,7 @@ use super::{Experiment, MS, US};
 use crate::bench::{Setup, Time};
 use crate::job::busy;
 use crate::lab::Lab;
-use crate::table::Row;
+use crate::row::Row;
 use downbeat::runtime::{Pacing, spawn_with};
 use downbeat::sync::Notify;
 use downbeat::time::{now, work};

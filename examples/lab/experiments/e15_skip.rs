@@ -3,7 +3,7 @@
 use super::{Experiment, US, all_done};
 use crate::bench::{Setup, Time};
 use crate::lab::Lab;
-use crate::table::{Certain, Row};
+use crate::row::{Certain, Row};
 use downbeat::runtime::{Pacing, spawn_with};
 use downbeat::time::work;
 use downbeat::{SpawnOptions, yield_now};

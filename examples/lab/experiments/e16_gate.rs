@@ -4,7 +4,7 @@ use super::{Experiment, MS};
 use crate::bench::{Setup, Time};
 use crate::chance::Chance;
 use crate::lab::Lab;
-use crate::table::{Certain, Row};
+use crate::row::{Certain, Row};
 use downbeat::policy::{Policy, Sched, by};
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep};

@@ -3,7 +3,7 @@
 use super::{Experiment, MS, US};
 use crate::bench::{Setup, Time};
 use crate::lab::Lab;
-use crate::table::{Certain, Row};
+use crate::row::{Certain, Row};
 use downbeat::runtime::Pacing;
 use downbeat::spawn;
 use downbeat::sync::Semaphore;
