@@ -67,6 +67,8 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 #[derive(Clone, Debug)]
 struct Target {
     url: String,
+    /// What pictures and stories call it: the path first, since that tells rows apart.
+    name: String,
     /// Which host it is of.
     group: u32,
     /// How long it will take, in nanoseconds.
@@ -77,6 +79,7 @@ struct Target {
 #[derive(Clone, Debug)]
 struct Fetched {
     url: String,
+    name: String,
     /// When the gate let it in, and when it was done; nanoseconds.
     let_in: u64,
     end: u64,
@@ -117,9 +120,15 @@ pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>
     files.text(&table.csv(), &table.json(seed, None))?;
     files.picture(Page {
         title: format!("fetch, run queue {}, gate {}", wish.policy, wish.gate),
+        claim: "Rows are URLs. A wait for another task is one for a place at the gate.".into(),
+        command: format!(
+            "lab fetch {} --policy '{}' --gate '{}' --permits {} --seed {seed}",
+            if wish.demo { "--demo" } else { "URLS" },
+            wish.policy, wish.gate, wish.permits
+        ),
         table,
         recordings: left.recordings,
-        ..Page::default()
+        theory: None,
     })?;
     let failed = fetched
         .iter()
@@ -150,6 +159,7 @@ fn urls_of(words: &[String]) -> Result<Vec<String>, String> {
 /// The URLs and their hosts.
 fn targets(urls: &[String], demo: Option<&Origin>, seed: u64) -> Vec<Target> {
     let mut hosts: Vec<String> = Vec::new();
+    let mut number = 0;
     let mut target = |url: String, size| {
         let host = url.split('/').nth(2).unwrap_or_default().to_owned();
         let known = hosts.iter().position(|known| *known == host);
@@ -158,7 +168,16 @@ fn targets(urls: &[String], demo: Option<&Origin>, seed: u64) -> Vec<Target> {
             hosts.len() - 1
         });
         let group = group as u32;
-        Target { url, group, size }
+        number += 1;
+        let path = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let (host, path) = path.split_once('/').unwrap_or((path, ""));
+        let name = format!("{number} /{path} {host}");
+        Target {
+            url,
+            name,
+            group,
+            size,
+        }
     };
     match demo {
         Some(origin) => {
@@ -202,8 +221,14 @@ async fn all(
 impl Desk {
     /// Begins one fetch: it stands in line at once, or the run queue's order would
     /// decide who stands where.
-    async fn begin(self, Target { url, group, size }: Target) -> JoinHandle<()> {
-        let mut options = SpawnOptions::new().name(url.clone()).group(group);
+    async fn begin(self, target: Target) -> JoinHandle<()> {
+        let Target {
+            url,
+            name,
+            group,
+            size,
+        } = target;
+        let mut options = SpawnOptions::new().name(name.clone()).group(group);
         let mut acquire = self.gate.acquire().group(group);
         if let Some(size) = size {
             options = options.size(size);
@@ -226,6 +251,7 @@ impl Desk {
             let (end, outcome) = (since(self.zero), outcome.map_err(|error| error.to_string()));
             let fetched = Fetched {
                 url,
+                name,
                 let_in,
                 end,
                 outcome,
@@ -247,7 +273,7 @@ fn record(
         let name = recording.tasks[task].name.as_deref();
         let fetched = fetched
             .iter()
-            .find(|fetched| Some(fetched.url.as_str()) == name)?;
+            .find(|fetched| Some(fetched.name.as_str()) == name)?;
         Some(Tale::of(recording, task as u32, fetched.let_in))
     };
     let tasks = (0..recording.tasks.len()).filter_map(tale).collect();

@@ -4,6 +4,7 @@
 //!
 //! Read next: `../pictures/mod.rs`.
 
+use crate::job::LAB;
 use crate::pictures::{self, Curve, Latency, Run, Summary};
 use crate::table::Grid;
 use clap::Args;
@@ -91,7 +92,17 @@ impl Files {
             summary.row(what, cells);
         }
         let recordings = page.recordings.into_iter();
-        let mut runs: Vec<Run> = recordings.map(|(name, it)| Run::new(name, it)).collect();
+        let run = |(name, mut recording): (String, Recording)| {
+            // It joined the laboratory after its spawn.
+            let mut tasks = recording.tasks.iter_mut();
+            let root = tasks.find(|task| task.name.as_deref() == Some("root"));
+            root.into_iter().for_each(|root| root.group = LAB);
+            Run {
+                aside: Some(LAB),
+                ..Run::new(name, recording)
+            }
+        };
+        let mut runs: Vec<Run> = recordings.map(run).collect();
         if let (Some(points), Some(run)) = (page.theory, runs.first_mut()) {
             let (label, of) = ("theory, M/M/1 under fifo".into(), Latency::Life);
             run.theory.push(Curve { label, of, points });

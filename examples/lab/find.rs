@@ -14,7 +14,7 @@ use crate::shrink::replay;
 use crate::table::Grid;
 use downbeat::policy::{Decisions, Expression, Fifo, Policy, Record};
 use downbeat::runtime::ScheduleHash;
-use downbeat::testing::Recording;
+use downbeat::testing::{Recording, What};
 
 /// Looks for a failing schedule.
 pub(crate) fn find(
@@ -98,15 +98,30 @@ pub(crate) fn show(
     files.text(&table.csv(), &table.json(seed, hash))?;
     let recordings = attempts
         .into_iter()
-        .map(|(name, it)| (name.to_owned(), it.recording));
+        .map(|(name, it)| (name.to_owned(), by_steps(it.recording)));
     files.picture(Page {
         title: format!("{}: a bug that hides in an order", program.name),
-        claim: format!("A program that {}.", program.says),
+        claim: format!("A program that {}. {STEPS}", program.says),
         command: format!("lab find {} --seed {seed}", program.name),
         table,
         recordings: recordings.collect(),
         theory: None,
     })
+}
+
+/// What the page says of its times.
+const STEPS: &str = "A poll is drawn as a microsecond, since only the order counts.";
+
+/// A recording in which every poll takes a microsecond.
+fn by_steps(mut recording: Recording) -> Recording {
+    let mut at = 0;
+    for event in &mut recording.events {
+        if let What::Polled { .. } = event.what {
+            at += 1_000;
+        }
+        event.at = at;
+    }
+    recording
 }
 
 /// The first failing schedule from a seed on; that of FIFO if none fails.

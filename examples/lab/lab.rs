@@ -68,8 +68,8 @@ pub(crate) struct Pair {
     pub(crate) real: Option<Ran>,
 }
 
-/// The longest recording that goes into a picture.
-const MAX_RECORDINGS: usize = 8;
+/// Runs that go into a picture.
+const MAX_RECORDINGS: usize = 6;
 
 impl Lab {
     pub(crate) fn new(seed: u64, real: bool, record: bool) -> Self {

@@ -176,7 +176,7 @@ function get(id) { return document.getElementById(id); }
 
 /// The tasks with the longest single waits for a turn.
 function worstTasks(model, count) {
-  return [...model.label.keys()].filter((task) => model.worst[task] > 0).sort((a, b) => model.worst[b] - model.worst[a] || a - b).slice(0, count);
+  return countedTasks(model).filter((task) => model.worst[task] > 0).sort((a, b) => model.worst[b] - model.worst[a] || a - b).slice(0, count);
 }
 
 /// The task with the last poll.

@@ -55,7 +55,7 @@ impl Rank for Forgiving {
 }
 
 fn run(lab: &Lab) -> Vec<Row> {
-    let forgiving = || Box::new(ranked(Forgiving { virtual_time: 0 }));
+    let forgiving = || Box::new(ranked(Forgiving { virtual_time: 0 }).named("forgiving"));
     let real = |policy| lab.real.then(|| cheat(lab, policy, 60 * MS, Time::Real));
     vec![
         // The cheater's polls alternate with the honest task's: one poll of the span.
@@ -100,10 +100,13 @@ fn cheat(lab: &Lab, policy: Box<dyn Policy>, span: u64, time: Time) -> f64 {
                     }
                 }
             };
-            tasks.push(spawn_with(task, SpawnOptions::new().weight(weight)));
+            let name = ["honest", "cheater"][i];
+            let options = SpawnOptions::new().name(name).weight(weight);
+            tasks.push(spawn_with(task, options));
         }
         all_done(tasks).await;
     };
-    lab.run("naps", Setup::new(policy).time(time), program);
+    let name = policy.name();
+    lab.run(&name, Setup::new(policy).time(time), program);
     used[1].get() as f64 / (used[0].get() + used[1].get()) as f64
 }

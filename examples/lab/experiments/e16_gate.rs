@@ -156,7 +156,8 @@ fn fetch(lab: &Lab, order: Order, sizes: &[u64], time: Time) -> Vec<u64> {
                 drop(permit);
                 write.borrow_mut()[i] = crate::job::since(opened.get());
             };
-            tasks.push(spawn_with(task, SpawnOptions::new().size(size)));
+            let options = SpawnOptions::new().name(format!("transfer {i}"));
+            tasks.push(spawn_with(task, options.size(size)));
         }
         // All stand in line before the gate opens, or the first ten would be FIFO; under
         // the virtual clock they do so within the first instant.
@@ -166,7 +167,7 @@ fn fetch(lab: &Lab, order: Order, sizes: &[u64], time: Time) -> Vec<u64> {
         super::all_done(tasks).await;
     };
     let setup = Setup::new(lab.policy("fifo")).time(time);
-    lab.run("gate", setup, program);
+    lab.run(order.name(), setup, program);
     ends.take()
 }
 
