@@ -6,10 +6,10 @@
 //! Laws: every URL is accounted for. The load of the processor is printed with what
 //! it means for the order of the run queue.
 //!
-//! Read next: `demo.rs`, `story.rs`, `whatif.rs`.
+//! Read next: `targets.rs`, `demo.rs`, `story.rs`, `whatif.rs`.
 
 use crate::bench::{Setup, Time};
-use crate::demo::{pages, server};
+use crate::demo::server;
 use crate::files::{Files, Page, can_be_written};
 use crate::job::since;
 use crate::lab::Lab;
@@ -18,13 +18,13 @@ use crate::orders::order;
 use crate::stats::{mean, percentile};
 use crate::story::{Story, Tale};
 use crate::table::Grid;
+use crate::targets::{Target, targets, urls_of};
 use clap::Args;
 use downbeat::future::poll_once;
 use downbeat::http::Client;
 use downbeat::policy::Policy;
 use downbeat::runtime::spawn_with;
 use downbeat::testing::Recording;
-use downbeat::testing::origin::Origin;
 use downbeat::time::{now, work};
 use downbeat::{Gate, JoinHandle, SpawnOptions};
 use std::cell::RefCell;
@@ -61,18 +61,6 @@ pub(crate) struct Wish {
 fn at_least_one(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| "a whole number from 1 on".to_owned())
-}
-
-/// One URL, and what is known of it.
-#[derive(Clone, Debug)]
-struct Target {
-    url: String,
-    /// What pictures and stories call it: the path first, since that tells rows apart.
-    name: String,
-    /// Which host it is of.
-    group: u32,
-    /// How long it will take, in nanoseconds.
-    size: Option<u64>,
 }
 
 /// What became of a URL.
@@ -119,16 +107,9 @@ pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>
     }
     files.text(&table.csv(), &table.json(seed, None))?;
     files.picture(Page {
-        title: format!("fetch, run queue {}, gate {}", wish.policy, wish.gate),
-        claim: "Rows are URLs. A wait for another task is one for a place at the gate.".into(),
-        command: format!(
-            "lab fetch {} --policy '{}' --gate '{}' --permits {} --seed {seed}",
-            if wish.demo { "--demo" } else { "URLS" },
-            wish.policy, wish.gate, wish.permits
-        ),
         table,
         recordings: left.recordings,
-        theory: None,
+        ..page(wish, seed)
     })?;
     let failed = fetched
         .iter()
@@ -138,55 +119,16 @@ pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>
     Ok(left.broken.into_iter().chain(failed).collect())
 }
 
-/// The URLs, those in files too.
-fn urls_of(words: &[String]) -> Result<Vec<String>, String> {
-    let mut urls = Vec::new();
-    for word in words {
-        if word.starts_with("http://") || word.starts_with("https://") {
-            urls.push(word.clone());
-            continue;
-        }
-        let text = std::fs::read_to_string(word);
-        let text = text.map_err(|error| {
-            format!("{word:?} is no URL (http://, https://) and no file that can be read: {error}")
-        })?;
-        let lines = text.lines().map(str::trim);
-        urls.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
-    }
-    Ok(urls)
-}
-
-/// The URLs and their hosts.
-fn targets(urls: &[String], demo: Option<&Origin>, seed: u64) -> Vec<Target> {
-    let mut hosts: Vec<String> = Vec::new();
-    let mut number = 0;
-    let mut target = |url: String, size| {
-        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
-        let known = hosts.iter().position(|known| *known == host);
-        let group = known.unwrap_or_else(|| {
-            hosts.push(host);
-            hosts.len() - 1
-        });
-        let group = group as u32;
-        number += 1;
-        let path = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-        let (host, path) = path.split_once('/').unwrap_or((path, ""));
-        let name = format!("{number} /{path} {host}");
-        Target {
-            url,
-            name,
-            group,
-            size,
-        }
-    };
-    match demo {
-        Some(origin) => {
-            let page = |(i, ms): (usize, &u64)| {
-                target(origin.url(&format!("/page/{i}")), Some(ms * 1_000_000))
-            };
-            pages(seed).iter().enumerate().map(page).collect()
-        }
-        None => urls.iter().map(|url| target(url.clone(), None)).collect(),
+/// What the page says in words.
+fn page(wish: &Wish, seed: u64) -> Page {
+    let (policy, gate, permits) = (&wish.policy, &wish.gate, wish.permits);
+    let what = if wish.demo { "--demo" } else { "URLS" };
+    let flags = format!("--policy '{policy}' --gate '{gate}' --permits {permits} --seed {seed}");
+    Page {
+        title: format!("fetch, run queue {policy}, gate {gate}"),
+        claim: "Rows are URLs. A wait for another task is one for a place at the gate.".into(),
+        command: format!("lab fetch {what} {flags}"),
+        ..Page::default()
     }
 }
 

@@ -27,6 +27,7 @@ mod lab;
 mod load;
 mod meter;
 mod orders;
+mod own;
 #[path = "../pictures/mod.rs"]
 mod pictures;
 mod play;
@@ -37,6 +38,7 @@ mod shrink;
 mod stats;
 mod story;
 mod table;
+mod targets;
 mod theory;
 mod whatif;
 

@@ -40,25 +40,26 @@ pub(crate) fn shrink(
     let last = replay(program, &least, files.want_pictures());
     println!("{name}: {}", last.said());
     let after = exceptions(&least).len();
-    let exceptions = if before == 1 {
-        "exception"
-    } else {
-        "exceptions"
-    };
-    println!("  {before} {exceptions} from fifo became {after}, in {tries} replays");
+    println!("  exceptions from fifo: {before} became {after}, in {tries} replays");
     println!("  FIFO everywhere except");
-    let mut table = Grid::new(&["what happened"]);
-    for line in &last.story {
-        println!("    {line}");
-        table.row("an exception from fifo", [line.clone()]);
-    }
-    table.row("outcome", [last.said().to_owned()]);
-    table.row("schedule", [least.to_string()]);
+    last.story.iter().for_each(|line| println!("    {line}"));
+    let table = table(&last, &least);
     println!("  schedule: {least}\n  schedule_hash {}", last.hash);
     println!("  again: lab shrink {name} --schedule '{least}'");
     let fifo = attempt(program, Box::new(Fifo::new()), files.want_pictures());
     let shown = vec![("fifo: right", fifo), ("shrunk: wrong", last)];
     show(program, seed, files, table, shown)
+}
+
+/// What happened, for the files.
+fn table(last: &Attempt, least: &Decisions) -> Grid {
+    let mut table = Grid::new(&["what happened"]);
+    for line in &last.story {
+        table.row("an exception from fifo", [line.clone()]);
+    }
+    table.row("outcome", [last.said().to_owned()]);
+    table.row("schedule", [least.to_string()]);
+    table
 }
 
 /// Follows `decisions` and notes where they differ from FIFO.

@@ -24,8 +24,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// All that is an order by itself, with its usual arguments, and some more. `codel` turns
-/// fetches away, so it has no end to show.
+/// All that is an order by itself, FIFO first, with its usual arguments, and some more.
+/// `codel` turns fetches away, so it has no end to show.
 fn all(more: &[&'static str]) -> Vec<&'static str> {
     let words = Expression::words().map(|(usage, _)| usage);
     let plain = words.filter(|usage| !usage.ends_with('>'));
@@ -47,7 +47,7 @@ pub(crate) fn whatif(
     let story = Rc::new(Story::parse(text)?);
     let (queues, gates) = match policy {
         "all" => (all(&["slot"]), all(&["longest", "groups(fair)"])),
-        one => (vec!["fifo", one], vec!["fifo", one]),
+        one => (vec!["fifo", one], vec![one]),
     };
     queues
         .iter()
@@ -55,16 +55,7 @@ pub(crate) fn whatif(
     let (tasks, permits) = (story.tasks.len(), story.permits);
     println!("{tasks} tasks, {permits} permits; waits and work as they were; seed {seed}; ms");
     let lab = Lab::new(seed, false, files.want_pictures());
-    let base = retell(&lab, &story, "fifo", "fifo")?;
-    let mut table = Grid::new(&["mean end", "p90", "last end", "changed"]);
-    for queue in &queues {
-        let ends = retell(&lab, &story, queue, "fifo")?;
-        table.row(format!("run queue {queue}"), line(&base, &ends));
-    }
-    for gate in gates.iter().filter(|_| permits > 0) {
-        let ends = retell(&lab, &story, "fifo", gate)?;
-        table.row(format!("gate {gate}"), line(&base, &ends));
-    }
+    let table = compare(&lab, &story, &queues, &gates)?;
     let left = lab.take();
     print!("{}", table.text());
     println!("  `changed`: the largest change of any one end against fifo");
@@ -79,6 +70,22 @@ pub(crate) fn whatif(
         theory: None,
     })?;
     Ok(left.broken)
+}
+
+/// The story under each order of the run queue, and under each at the gate.
+fn compare(lab: &Lab, story: &Rc<Story>, queues: &[&str], gates: &[&str]) -> Result<Grid, String> {
+    let mut table = Grid::new(&["mean end", "p90", "last end", "changed"]);
+    let mut base = Vec::new();
+    for queue in queues {
+        let ends = retell(lab, story, queue, "fifo")?;
+        base = if base.is_empty() { ends.clone() } else { base };
+        table.row(format!("run queue {queue}"), line(&base, &ends));
+    }
+    for gate in gates.iter().filter(|_| story.permits > 0) {
+        let ends = retell(lab, story, "fifo", gate)?;
+        table.row(format!("gate {gate}"), line(&base, &ends));
+    }
+    Ok(table)
 }
 
 /// One line of the table.

@@ -155,7 +155,7 @@ function duelChart(a, b) {
   const words = `Of ${plural(pairs.length, "task")} ${won.length} won${half(won)}, ${paid.length} paid${half(paid)}` +
     (worst ? `, most of all ${a.label[worst.task]} with ${duration(worst.change)}` : "") + `, ${equal} saw no difference.`;
   const left = unfinishedWork(a), right = unfinishedWork(b), same = Math.abs(left - right) <= 1e-6 * Math.max(left, right);
-  const square = (value) => trim(value / 1e12) + "\u202fms²";
+  const square = (value) => value < 1e9 ? trim(value / 1e6) + "\u202fµs²" : trim(value / 1e12) + "\u202fms²";
   const law = `Unfinished work summed over time: ${a.name} ${square(left)}, ${b.name} ${square(right)}. ` + (same ? "Conserved: neither order makes work vanish, it only moves the waiting around." : "They differ, so the two runs did not get the same work at the same moments.");
   const picked = [...won.slice(0, 10), ...paid.slice(-10)];
   const node = figure(title, [words, law], dumbbells(a, b, picked, pairs.length), profile(pairs));

@@ -35,62 +35,54 @@ fn run(lab: &Lab) -> Vec<Row> {
         job.priority = u32::from(chance.happens(HIGH / LOAD));
         job
     });
+    let few: Rc<[Job]> = jobs[..REAL_JOBS].into();
+    let [fifo, priority, sjf] = ["fifo", "priority", "sjf"].map(|policy| Both {
+        long: lab.open(policy, &jobs),
+        short: lab.pair(policy, &few),
+    });
     // The residual of exponential polls of mean 1 ms: l E[S^2] / 2 = r.
     let residual = LOAD;
-    let (fifo, priority, sjf) = (
-        lab.open("fifo", &jobs),
-        lab.open("priority", &jobs),
-        lab.open("sjf", &jobs),
-    );
-    let low = residual / ((1.0 - HIGH) * (1.0 - LOAD));
-    let few: Rc<[Job]> = jobs[..REAL_JOBS].into();
-    let [on_fifo, on_priority, on_sjf] =
-        ["fifo", "priority", "sjf"].map(|policy| lab.pair(policy, &few));
-    let row = |what, theory, found: Estimate, on: &Pair, measure: fn(&Ran) -> f64| {
-        Row::near(what, "ms", theory, found).real(on.real(found.mean, measure))
-    };
+    let high = residual / (1.0 - HIGH);
+    let low = high / (1.0 - LOAD);
     vec![
-        row(
-            "fifo: mean wait",
-            residual / (1.0 - LOAD),
-            batch_means(fifo.waits()),
-            &on_fifo,
-            Ran::mean_wait,
-        ),
-        row(
-            "priority, high: mean wait",
-            residual / (1.0 - HIGH),
-            class(&priority, 1),
-            &on_priority,
-            |ran| class(ran, 1).mean,
-        ),
-        row(
-            "priority, low: mean wait",
-            low,
-            class(&priority, 0),
-            &on_priority,
-            |ran| class(ran, 0).mean,
-        ),
-        Row::exact(
-            "priority: low ones that began while a high one waited",
-            "",
-            0.0,
-            overtaken(&priority),
-        )
-        .certain(on_priority.real.as_ref().map(overtaken), Certain::Is, 0.0),
-        row(
-            "sjf: mean time in system",
-            Mixture(&[(1.0, 1.0)]).sjf(LOAD),
-            batch_means(sjf.stays()),
-            &on_sjf,
-            Ran::mean_stay,
-        ),
+        fifo.row("fifo: mean wait", residual / (1.0 - LOAD), |ran| {
+            batch_means(ran.waits())
+        }),
+        priority.row("priority, high: mean wait", high, |ran| class(ran, 1)),
+        priority.row("priority, low: mean wait", low, |ran| class(ran, 0)),
+        never_overtaken(&priority),
+        sjf.row("sjf: mean time in system", SINGLE.sjf(LOAD), |ran| {
+            batch_means(ran.stays())
+        }),
     ]
 }
 
-/// How many low jobs began while a high one was in the queue, which no policy by
-/// priority allows on any clock. High ones go in the order of their arrivals, so the
-/// first that had not begun was there for longest.
+/// Exponential sizes with a mean of a millisecond.
+const SINGLE: Mixture<'_> = Mixture(&[(1.0, 1.0)]);
+
+/// A policy on a long load, and on a short one on both clocks.
+struct Both {
+    long: Ran,
+    short: Pair,
+}
+
+impl Both {
+    fn row(&self, what: &str, theory: f64, measure: fn(&Ran) -> Estimate) -> Row {
+        let found = measure(&self.long);
+        let real = self.short.real(found.mean, |ran| measure(ran).mean);
+        Row::near(what, "ms", theory, found).real(real)
+    }
+}
+
+/// What no order by priority allows, on any clock.
+fn never_overtaken(priority: &Both) -> Row {
+    let what = "priority: low ones that began while a high one waited";
+    let real = priority.short.real.as_ref().map(overtaken);
+    Row::exact(what, "", 0.0, overtaken(&priority.long)).certain(real, Certain::Is, 0.0)
+}
+
+/// How many low jobs began while a high one was in the queue. High ones go in the order of
+/// their arrivals, so the first that had not begun was there for longest.
 fn overtaken(ran: &Ran) -> f64 {
     let of = |class| {
         let pairs = ran.jobs.iter().zip(&ran.outs);

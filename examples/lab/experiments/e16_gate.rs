@@ -74,27 +74,27 @@ fn rows_of(lab: &Lab, order: Order, sizes: &[u64]) -> Vec<Row> {
         ),
         Row::at_most(what("last end, Graham's bound"), "ms", graham, last(&ends)),
     ];
+    rows.extend(own_claim(order, sizes, &ends));
+    rows
+}
+
+/// What an order is best at.
+fn own_claim(order: Order, sizes: &[u64], ends: &[u64]) -> Option<Row> {
     match order {
-        Order::Fifo => {}
+        Order::Fifo => None,
         Order::Shortest => {
-            rows.push(Row::exact(
-                what("mean end, the least there is"),
-                "ms",
-                least(sizes),
-                mean(&ends),
-            ));
+            let what = "shortest: mean end, the least there is";
+            Some(Row::exact(what, "ms", least(sizes), mean(ends)))
         }
         Order::Longest => {
             // Against a lower bound of the best, so it is more than Graham asks.
-            let lower = total
-                .div_ceil(SLOTS as u64)
-                .max(sizes.iter().copied().max().unwrap_or(0));
-            let bound = (4.0 / 3.0 - 1.0 / (3.0 * m)) * lower as f64 / 1e6;
-            let what = what("last end, 4/3 - 1/(3m) of the best");
-            rows.push(Row::at_most(what, "ms", bound, last(&ends)));
+            let all = sizes.iter().sum::<u64>().div_ceil(SLOTS as u64);
+            let lower = all.max(sizes.iter().copied().max().unwrap_or(0));
+            let bound = (4.0 / 3.0 - 1.0 / (3.0 * SLOTS as f64)) * lower as f64 / 1e6;
+            let what = "longest: last end, 4/3 - 1/(3m) of the best";
+            Some(Row::at_most(what, "ms", bound, last(ends)))
         }
     }
-    rows
 }
 
 /// The mean of ends, in milliseconds.
