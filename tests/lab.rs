@@ -151,12 +151,14 @@ fn a_trace_is_as_perfetto_reads_it() {
     let trace: Value = serde_json::from_slice(&trace).expect("it is JSON");
     let events = trace["traceEvents"].as_array().expect("a list of events");
     let mut slices: BTreeMap<(u64, u64), (f64, f64)> = BTreeMap::new();
-    let (mut tails, mut heads) = (BTreeMap::new(), 0);
+    let (mut tails, mut heads, mut processes) = (BTreeMap::new(), 0, BTreeMap::new());
     for event in events {
         let number = |key: &str| event[key].as_f64().expect(key);
         let (pid, tid) = (event["pid"].as_u64(), event["tid"].as_u64());
         let track = (pid.expect("a process"), tid.expect("a thread"));
         assert!(track.0 > 0 && track.1 > 0, "0 is the idle one: {event}");
+        // Perfetto names threads by their numbers alone.
+        assert_eq!(*processes.entry(track.1).or_insert(track.0), track.0);
         let slice = slices.get(&track).copied().unwrap_or((-1.0, 0.0));
         let at = number("ts");
         match event["ph"].as_str().expect("a phase") {

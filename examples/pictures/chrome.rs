@@ -26,14 +26,14 @@ pub(super) fn write(out: &mut impl Write, runs: &[Run], summary: &Summary) -> io
     )?;
     let mut trace = Trace {
         out,
-        process: 0,
+        process: 1,
         first: true,
         flows: 0,
     };
-    for (i, run) in runs.iter().enumerate() {
-        trace.process = i + 1;
+    for run in runs {
         trace.name_tracks(run)?;
         trace.run(&run.recording)?;
+        trace.process += run.recording.tasks.len() as u32 + 1;
     }
     out.write_all(b"\n]}\n")
 }
@@ -42,8 +42,10 @@ pub(super) fn write(out: &mut impl Write, runs: &[Run], summary: &Summary) -> io
 struct Trace<'a, W> {
     /// The file.
     out: &'a mut W,
-    /// The run that is being written, from 1.
-    process: usize,
+    /// The number of the process, and of the loop's track in it; those of the tasks follow.
+    /// Perfetto holds the numbers of threads to be unique in a trace, and the thread
+    /// that has its process's number to be the main one.
+    process: u32,
     /// No event was written yet.
     first: bool,
     /// Flow arrows so far: their ids.
@@ -61,10 +63,8 @@ struct Track {
     flow: Option<u64>,
 }
 
-/// The loop's own track; tasks follow. Not 0, which Perfetto takes for the idle thread.
-const LOOP: u32 = 1;
-/// The track of the first task.
-const TASKS: u32 = 2;
+/// The loop's own track in its run; tasks follow.
+const LOOP: u32 = 0;
 
 /// Where a run stands.
 struct Progress {
@@ -96,13 +96,13 @@ impl<W: Write> Trace<'_, W> {
                 What::Polling { task } => {
                     run.tracks[task as usize].poll.0 = at;
                     if let Some(since) = self.no_longer_ready(&mut run, at, task)? {
-                        self.slice("(ready)", task + TASKS, (since, at), json!({}))?;
+                        self.slice("(ready)", task + 1, (since, at), json!({}))?;
                     }
                 }
                 What::Polled { task, end } => self.polled(&mut run, at, task, end)?,
                 What::Cancelled { task } => {
                     self.no_longer_ready(&mut run, at, task)?;
-                    self.instant("cancelled", task + TASKS, at, json!({}))?;
+                    self.instant("cancelled", task + 1, at, json!({}))?;
                 }
             }
         }
@@ -119,7 +119,7 @@ impl<W: Write> Trace<'_, W> {
             run.tracks[task as usize].flow = Some(self.arrow(by, poll)?);
         }
         let reason = json!({"why": reason(why, &run.labels)});
-        self.instant("ready", task + TASKS, at, reason)
+        self.instant("ready", task + 1, at, reason)
     }
 
     /// Since when the task had been ready, if it was.
@@ -142,7 +142,7 @@ impl<W: Write> Trace<'_, W> {
         track.poll.1 = at;
         let (poll, flow) = (track.poll, track.flow.take());
         let how = json!({"end": end_name(end)});
-        self.slice(&run.labels[task as usize], task + TASKS, poll, how)?;
+        self.slice(&run.labels[task as usize], task + 1, poll, how)?;
         flow.map_or(Ok(()), |flow| self.arrow_head(flow, task, poll.0))
     }
 
@@ -150,7 +150,7 @@ impl<W: Write> Trace<'_, W> {
         self.name("process_name", LOOP, &run.name)?;
         self.name("thread_name", LOOP, "loop")?;
         for (i, label) in run.recording.labels().iter().enumerate() {
-            self.name("thread_name", i as u32 + TASKS, label)?;
+            self.name("thread_name", i as u32 + 1, label)?;
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl<W: Write> Trace<'_, W> {
         // it has no length: not to the end itself.
         let at = poll.1.saturating_sub(1).max(poll.0);
         let event =
-            json!({"ph": "s", "name": "wake", "cat": "wake", "id": self.flows, "tid": by + TASKS});
+            json!({"ph": "s", "name": "wake", "cat": "wake", "id": self.flows, "tid": by + 1});
         self.event(event, at)?;
         Ok(self.flows)
     }
@@ -194,14 +194,16 @@ impl<W: Write> Trace<'_, W> {
     /// The head, at the poll that the wake led to.
     fn arrow_head(&mut self, flow: u64, task: u32, at: u64) -> io::Result<()> {
         let event = json!({
-            "ph": "f", "bp": "e", "name": "wake", "cat": "wake", "id": flow, "tid": task + TASKS
+            "ph": "f", "bp": "e", "name": "wake", "cat": "wake", "id": flow, "tid": task + 1
         });
         self.event(event, at)
     }
 
-    /// Writes an event, with its time and its process.
+    /// Writes an event, with its time and the numbers of its process and track.
     fn event(&mut self, mut event: Value, at: u64) -> io::Result<()> {
+        let track = event["tid"].as_u64().unwrap_or(0);
         event["pid"] = json!(self.process);
+        event["tid"] = json!(u64::from(self.process) + track);
         event["ts"] = micros(at);
         let comma = if self.first { "\n" } else { ",\n" };
         self.first = false;
