@@ -70,6 +70,8 @@ pub(crate) struct Pair {
 
 /// Runs that go into a picture.
 const MAX_RECORDINGS: usize = 6;
+/// No more of them after so many events: two of the longest.
+const MAX_EVENTS: usize = 300_000;
 
 impl Lab {
     pub(crate) fn new(seed: u64, real: bool, record: bool) -> Self {
@@ -120,7 +122,9 @@ impl Lab {
 
     /// Pictures show the first runs in virtual time.
     fn pictured(&self, setup: Setup) -> Setup {
-        let room = self.left.borrow().recordings.len() < MAX_RECORDINGS;
+        let left = self.left.borrow();
+        let events: usize = left.recordings.iter().map(|(_, it)| it.events.len()).sum();
+        let room = left.recordings.len() < MAX_RECORDINGS && events < MAX_EVENTS;
         match self.record && room && !setup.is_real() {
             true => setup.record(),
             false => setup,

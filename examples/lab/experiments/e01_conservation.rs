@@ -30,7 +30,6 @@ pub(crate) const IT: Experiment = Experiment {
 
 /// One poll per job, so nobody is interrupted.
 const POLICIES: &[&str] = &[
-    "fifo",
     "lifo",
     "random",
     "priority",
