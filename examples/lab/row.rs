@@ -144,7 +144,8 @@ impl Row {
 
     /// What this machine did, and what is certain of it.
     pub(crate) fn certain(self, real: Option<f64>, how: Certain, bound: f64) -> Self {
-        let certain = real.map(|_| (how, bound));
+        let measured = real.filter(|real| real.is_finite());
+        let certain = measured.map(|_| (how, bound));
         Self {
             certain,
             ..self.real(real)
