@@ -1,8 +1,8 @@
 //! The gate: permits under a policy.
 
 use downbeat::policy::{
-    Cause, Codel, Deadline, End, Fifo, Pace, Policy, Runnable, Sched, Size, Step, Traced, edf,
-    fair_by_polls, parse, sjf,
+    Cause, Codel, Deadline, End, Expression, Fifo, Pace, Policy, Runnable, Sched, Size, Step,
+    Traced, edf, fair_by_polls, parse, sjf,
 };
 use downbeat::runtime::Report;
 use downbeat::testing::Rng;
@@ -149,19 +149,45 @@ fn the_policy_is_charged_with_the_time_inside() {
     assert_eq!(*charges.borrow(), [MS, 3 * MS, 4 * MS]);
 }
 
+/// Every word of the expressions, with what it needs, and some chains.
+fn all() -> Vec<String> {
+    let words = Expression::words().map(|(usage, _)| {
+        let usage = usage.replace("NAME", "root").replace("|polls", "");
+        let usage = usage.replace(", seed", "").replace("(seed)", "");
+        usage.replace("10ms", "100us").replace(" >", "")
+    });
+    let chains = ["groups(fair(polls)) > lifo", "slot(2) > groups(fair) > edf"];
+    words.chain(chains.map(str::to_owned)).collect()
+}
+
+/// Counts who is inside, whichever way out they take.
+struct Inside(Rc<Cell<u32>>);
+
+impl Inside {
+    fn enter(count: Rc<Cell<u32>>) -> Self {
+        count.set(count.get() + 1);
+        assert!(count.get() <= 3);
+        Self(count)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 #[test]
 fn permits_are_conserved_under_random_cancels() {
-    for (seed, policy) in (0..).zip([
-        "fifo",
-        "random(1)",
-        "groups(fair(polls)) > lifo",
-        "slot(1) > edf",
-    ]) {
+    // CoDel turns waiters away: a test of its own, below.
+    let words = all().into_iter().filter(|word| !word.starts_with("codel"));
+    for (seed, policy) in (0..).zip(words) {
+        let text = policy.clone();
         let ((), reports) = run(async {
             let inside = Rc::new(Cell::new(0));
             let served = Rc::new(Cell::new(0));
             let rng = Rc::new(RefCell::new(Rng::new(seed)));
-            let gate = Gate::new(3, parse(policy).unwrap());
+            let gate = Gate::new(3, parse(&text).unwrap());
             let tasks: Vec<_> = (0..200)
                 .map(|i| {
                     let (gate, inside, served) =
@@ -175,10 +201,8 @@ fn permits_are_conserved_under_random_cancels() {
                             return;
                         };
                         let _permit = permit.unwrap();
-                        inside.set(inside.get() + 1);
-                        assert!(inside.get() <= 3);
+                        let _inside = Inside::enter(inside);
                         sleep(MS * below(4)).await;
-                        inside.set(inside.get() - 1);
                         served.set(served.get() + 1);
                     })
                 })
@@ -193,10 +217,10 @@ fn permits_are_conserved_under_random_cancels() {
             for task in tasks {
                 aborted += usize::from(task.await.is_err());
             }
-            assert_eq!((gate.free(), gate.waiting()), (3, 0), "{policy}");
+            assert_eq!((gate.free(), gate.waiting()), (3, 0), "{text}");
             assert!(
-                served.get() > 50 && aborted > 5,
-                "{policy}: {served:?} {aborted}"
+                served.get() > 40 && aborted > 5,
+                "{text}: {served:?} {aborted}"
             );
         });
         assert!(reports.is_empty(), "{policy}: {reports:?}");

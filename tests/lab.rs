@@ -3,6 +3,9 @@
 //!
 //! The example must be built: `cargo test` does that, `cargo test --test lab` does not.
 
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -55,6 +58,147 @@ fn exact_experiments_hold_and_repeat() {
         assert!(first.contains("all laws hold") && first.contains("schedule_hash "));
         let (again, _) = lab(&args);
         assert_eq!(without_times(&first), without_times(&again), "{name}");
+    }
+}
+
+/// What is asserted of the machine holds however busy it is.
+#[test]
+fn what_is_certain_holds_on_this_machine() {
+    let certain = [
+        ("skip", "exact; real = 10"),
+        ("gate", "real >= "),
+        ("convoy", "real >= 10.99"),
+        ("shares", "<= theory; real <= "),
+    ];
+    for (name, verdict) in certain {
+        let (text, output) = lab(&["run", name, "--check"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{name}: {text}{said}");
+        assert!(text.contains(verdict), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_bad_question_is_pointed_at_before_anything_runs() {
+    let load = |load| ["duel", "fifo", "lifo", "--load", load];
+    let cases: [(&[&str], &[&str]); 12] = [
+        (&["run", "convoi"], &["convoi", "conservation, spread"]),
+        (
+            &["duel", "fiffo", "lifo"],
+            &["did you mean `fifo`?", "\n  fiffo\n  ^^^^^"],
+        ),
+        (
+            &["duel", "lifo", "groups(fair > edf"],
+            &["expected `,` or `)` behind", "^^^^"],
+        ),
+        (&["whatif", "Cargo.toml"], &["line 1", "downbeat-story"]),
+        (&["whatif", "no/such/file"], &["no/such/file"]),
+        (&["fetch", "no/such/file"], &["no/such/file", "no URL"]),
+        (
+            &["fetch", "--demo", "--permits", "0"],
+            &["--permits", "from 1 on"],
+        ),
+        (&["find", "nothing"], &["nothing", "lost-update"]),
+        (
+            &load("poisson(.8) hh2(1ms)"),
+            &["\n              ^^^^^^^^\n", "h2("],
+        ),
+        (&load("jobs(99999999999)"), &["from 1 to 1000000"]),
+        (&load(" "), &["expected a word of a load"]),
+        (
+            &["run", "skip", "--seed", "99999999999999999999"],
+            &["--seed", "too large"],
+        ),
+    ];
+    for (question, answers) in cases {
+        let (text, output) = lab(question);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{question:?}: {said}");
+        assert_eq!(text, "", "{question:?}");
+        for answer in answers {
+            assert!(
+                said.contains(answer),
+                "{question:?}: {answer:?} is not in {said}"
+            );
+        }
+    }
+    for flag in ["--csv", "--json", "--html", "--trace"] {
+        let (text, output) = lab(&["run", "skip", flag, "no/such/directory/file"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            said.contains("cannot write no/such/directory/file"),
+            "{said}"
+        );
+        assert_eq!(
+            (text.as_str(), output.status.code()),
+            ("", Some(2)),
+            "{flag}"
+        );
+    }
+}
+
+/// The rules by which Perfetto reads the format: slices of a track do not overlap, an arrow
+/// begins inside a slice that was written before it and ends where one begins.
+#[test]
+fn a_trace_is_as_perfetto_reads_it() {
+    let file = std::env::temp_dir().join(format!("lab-{}.trace.json", std::process::id()));
+    let load = "poisson(.9) exp(1ms) polls(300us) jobs(80)";
+    let args = ["duel", "fifo", "lifo", "--load", load, "--trace"];
+    let (text, output) = lab(&[&args[..], &[&file.to_string_lossy()]].concat());
+    assert!(output.status.success(), "{text}");
+    let trace = std::fs::read(&file).expect("it was written");
+    std::fs::remove_file(&file).expect("it can be removed");
+    let trace: Value = serde_json::from_slice(&trace).expect("it is JSON");
+    let events = trace["traceEvents"].as_array().expect("a list of events");
+    let mut slices: BTreeMap<(u64, u64), (f64, f64)> = BTreeMap::new();
+    let (mut tails, mut heads, mut processes) = (BTreeMap::new(), 0, BTreeMap::new());
+    for event in events {
+        let number = |key: &str| event[key].as_f64().expect(key);
+        let (pid, tid) = (event["pid"].as_u64(), event["tid"].as_u64());
+        let track = (pid.expect("a process"), tid.expect("a thread"));
+        assert!(track.0 > 0 && track.1 > 0, "0 is the idle one: {event}");
+        // Perfetto names threads by their numbers alone.
+        assert_eq!(*processes.entry(track.1).or_insert(track.0), track.0);
+        let slice = slices.get(&track).copied().unwrap_or((-1.0, 0.0));
+        let at = number("ts");
+        match event["ph"].as_str().expect("a phase") {
+            "X" => {
+                assert!(slice.1 <= at + 1e-6, "{event} overlaps {slice:?}");
+                slices.insert(track, (at, at + number("dur")));
+            }
+            "s" => {
+                assert!((slice.0..=slice.1).contains(&at), "{event} in {slice:?}");
+                tails.insert(event["id"].as_u64(), at);
+            }
+            "f" => {
+                assert_eq!(at, slice.0, "{event}");
+                assert!(tails[&event["id"].as_u64()] <= at, "{event}");
+                heads += 1;
+            }
+            "M" | "C" | "i" => {}
+            other => panic!("an unknown phase {other}"),
+        }
+    }
+    assert!(heads > 0 && slices.len() > 160, "{heads} {}", slices.len());
+}
+
+#[test]
+fn whoever_plays_is_scored() {
+    let mut child = Command::new(path())
+        .arg("play")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the laboratory starts");
+    let mut answers = child.stdin.take().expect("a pipe");
+    answers.write_all(b"2\nnobody\n\n").expect("it reads");
+    drop(answers);
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("no job \"nobody\" is ready"), "{text}");
+    for line in ["\n  you ", "\n  fifo ", "\n  srpt ", "schedule_hash"] {
+        assert!(text.contains(line), "{line}: {text}");
     }
 }
 
@@ -193,4 +337,9 @@ fn a_story_is_told_again() {
     let cells: Vec<&str> = fifo.split_whitespace().skip(3).collect();
     assert_eq!(cells, ["11.000", "10.000", "12.000", "0.000"]);
     assert!(text.contains("schedule_hash"));
+    for place in ["run queue", "gate"] {
+        for policy in ["priority", "eevdf", "mlfq", "pct"] {
+            assert!(text.contains(&format!("{place} {policy} ")), "{text}");
+        }
+    }
 }

@@ -226,6 +226,22 @@ fn heads_say_what_one_must_know() {
     assert!(seen >= 28, "{seen} policies");
 }
 
+/// Floating point differs from one machine to the next, and ranks must not.
+#[test]
+fn policies_compute_with_integers() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = code.lines().map(str::trim_start);
+        for line in code.filter(|line| !line.starts_with("//")) {
+            let float = ["f32", "f64"].iter().any(|word| line.contains(word));
+            assert!(!float, "{}: {line}", path.display());
+        }
+    }
+}
+
 /// Written down once: no machine, no compiler and no change may differ.
 #[test]
 fn schedules_are_the_same_on_every_machine() {
@@ -286,6 +302,16 @@ fn expression_errors_point_at_the_bad_word() {
         ),
         ("", "^", "expected a policy here"),
         ("slot(3) >", "         ^", "expected a policy here"),
+        (
+            "fiffo",
+            "^^^^^",
+            "expected a policy here; did you mean `fifo`?",
+        ),
+        (
+            "groups(fair > edf",
+            "       ^^^^",
+            "`fair` is complete: expected `,` or `)` behind it",
+        ),
         (
             "edf > fifo",
             "^^^",

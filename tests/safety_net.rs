@@ -1,7 +1,9 @@
 //! The safety net under policies: whatever a policy does, no task is lost, and the
 //! report names it.
 
-use downbeat::policy::{Cause, End, Fifo, Lifo, Policy, Runnable, Sched, parse, priority};
+use downbeat::policy::{
+    Cause, End, Expression, Fifo, Lifo, Policy, Runnable, Sched, parse, priority,
+};
 use downbeat::runtime::{Pacing, Report, set_policy};
 use downbeat::time::{sleep, work};
 use downbeat::{Runtime, SpawnOptions, gather, spawn, spawn_with, yield_now};
@@ -385,18 +387,21 @@ fn a_ticket_in_another_loop_goes_home() {
     assert!(basket.borrow().is_empty());
 }
 
+/// Every word of the expressions, with what it needs, and some chains.
+fn all() -> Vec<String> {
+    let words = Expression::words().map(|(usage, _)| {
+        let usage = usage.replace("NAME", "root").replace("|polls", "");
+        let usage = usage.replace(", seed", "").replace("(seed)", "");
+        usage.replace("10ms", "100us").replace(" >", "")
+    });
+    let chains = ["groups(fair(polls)) > lifo", "slot(2) > groups(fair) > edf"];
+    words.chain(chains.map(str::to_owned)).collect()
+}
+
 #[test]
 fn custody_holds_under_cancel_and_swap() {
-    let words = [
-        "fifo",
-        "lifo",
-        "slot(2) > groups(fair) > edf",
-        "random(3)",
-        "mlfq",
-        "drr",
-        "eevdf",
-    ];
-    for text in words {
+    for text in all() {
+        let text = text.as_str();
         let (mut runtime, reports) = runtime(parse("fifo").unwrap());
         let (done, cancelled) = runtime.block_on(async {
             let tasks: Vec<_> = (0..40_u32)
@@ -430,7 +435,9 @@ fn custody_holds_under_cancel_and_swap() {
             }
             (done, cancelled)
         });
-        assert_eq!((done, cancelled), (26, 14), "{text}");
+        // One that is asked to stop may be done by then, under some orders.
+        assert!(done + cancelled == 40 && done >= 26, "{text}: {done}");
+        assert!(cancelled > 0, "{text}: {cancelled}");
         assert!(runtime.tasks().is_empty(), "{text}");
         assert!(
             reports.borrow().is_empty(),

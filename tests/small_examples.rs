@@ -70,7 +70,7 @@ fn own_policy_runs_beside_fifo() {
         "policy",
         "FIFO",
         "WaitersFirst",
-        "times less",
+        "under WaitersFirst",
         "interrupt a poll",
     ];
     assert_in_order(&said, &order);

@@ -11,7 +11,7 @@
 //! Read next: `door.rs`, `meter.rs`.
 
 use crate::door::{Counts, Door, Toll};
-use crate::job::join_the_lab;
+use crate::job::{join_the_lab, stay_awake};
 use crate::meter::{Facts, Meter, Sums};
 use downbeat::Runtime;
 use downbeat::policy::Policy;
@@ -47,6 +47,8 @@ pub(crate) struct Setup {
     expects: fn(&Report) -> bool,
     /// Whether to keep every event.
     record: bool,
+    /// Whether the loop never sleeps.
+    awake: bool,
 }
 
 impl Setup {
@@ -61,6 +63,7 @@ impl Setup {
             toll: None,
             expects: |_| false,
             record: false,
+            awake: false,
         }
     }
 
@@ -96,8 +99,19 @@ impl Setup {
         self.expects(|report| matches!(report, Report::PassedOver { .. }))
     }
 
-    pub(crate) fn record(mut self, record: bool) -> Self {
-        self.record = record;
+    /// Real time, and arrivals are seen at their instants: the loop never sleeps.
+    pub(crate) fn awake(mut self) -> Self {
+        (self.time, self.awake) = (Time::Real, true);
+        self
+    }
+
+    pub(crate) fn is_real(&self) -> bool {
+        self.time == Time::Real
+    }
+
+    /// Keeps every event.
+    pub(crate) fn record(mut self) -> Self {
+        self.record = true;
         self
     }
 }
@@ -120,13 +134,17 @@ struct Traces {
 /// Runs `program`. `None` and a broken law when the loop got stuck.
 pub(crate) fn run<T>(setup: Setup, program: impl Future<Output = T>) -> (Option<T>, Facts) {
     let traces = Traces::new(setup.record);
-    let is_virtual = setup.time == Time::Virtual;
+    let (is_virtual, awake) = (!setup.is_real(), setup.awake);
+    let before = this_thread();
     let mut runtime = match setup.builder(&traces).build() {
         Ok(runtime) => runtime,
         Err(error) => return (None, Facts::broken(format!("no loop: {error}"))),
     };
     let output = runtime.try_block_on(async {
         join_the_lab();
+        if awake {
+            stay_awake();
+        }
         program.await
     });
     let live = runtime.tasks().len();
@@ -134,6 +152,7 @@ pub(crate) fn run<T>(setup: Setup, program: impl Future<Output = T>) -> (Option<
     drop(runtime);
     let mut facts = traces.facts(live);
     facts.hash = hash;
+    facts.taken = taken(before, this_thread()).filter(|_| !is_virtual);
     facts.check_times(is_virtual);
     match output {
         Ok(output) => (Some(output), facts),
@@ -142,6 +161,22 @@ pub(crate) fn run<T>(setup: Setup, program: impl Future<Output = T>) -> (Option<
             (None, facts)
         }
     }
+}
+
+/// How long this thread ran, and how long it could have run but others did, as Linux
+/// tells.
+fn this_thread() -> Option<[Duration; 2]> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut words = text.split(' ').map(|word| word.trim().parse().ok());
+    let mut next = || Some(Duration::from_nanos(words.next()??));
+    Some([next()?, next()?])
+}
+
+/// The difference: all there was to run, and what others got of it.
+fn taken(before: Option<[Duration; 2]>, after: Option<[Duration; 2]>) -> Option<[Duration; 2]> {
+    let ([ran, waited], [ran_then, waited_then]) = (before?, after?);
+    let waited = waited_then.saturating_sub(waited);
+    Some([ran_then.saturating_sub(ran) + waited, waited])
 }
 
 impl Setup {

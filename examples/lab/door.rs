@@ -3,11 +3,12 @@
 //! Owns: the wrapper around the policy under test, and the price of a turn.
 //!
 //! Laws: arrivals and stop watches are the world outside, which waits for no policy,
-//! so they go first; the policy under test never sees them.
+//! so they go first; the watchman (`job.rs`) goes when nobody else can. The policy under
+//! test sees neither.
 //!
 //! Read next: `meter.rs`.
 
-use crate::job::LAB;
+use crate::job::{is_last, is_of_the_lab};
 use downbeat::policy::{Cause, End, Policy, Runnable, Sched};
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Door {
     /// Tickets of the laboratory's own tasks.
     first: VecDeque<Runnable>,
+    /// Those of its watchman.
+    last: VecDeque<Runnable>,
     /// The policy under test.
     policy: Box<dyn Policy>,
     /// The very first ticket is the root's, which has no group yet.
@@ -53,6 +56,7 @@ impl Door {
     pub(crate) fn new(policy: Box<dyn Policy>, toll: Option<Toll>, counts: Counts) -> Self {
         Self {
             first: VecDeque::new(),
+            last: VecDeque::new(),
             policy,
             opened: false,
             counts,
@@ -71,7 +75,10 @@ impl Toll {
 
 impl Policy for Door {
     fn enqueue(&mut self, task: Runnable, cause: Cause) {
-        if task.group() == LAB || !std::mem::replace(&mut self.opened, true) {
+        if is_last(&task) {
+            return self.last.push_back(task);
+        }
+        if is_of_the_lab(&task) || !std::mem::replace(&mut self.opened, true) {
             return self.first.push_back(task);
         }
         self.counts.held.set(self.counts.held.get() + 1);
@@ -93,11 +100,11 @@ impl Policy for Door {
             (None, Some(toll)) => toll.left = 0,
             _ => {}
         }
-        task
+        task.or_else(|| self.last.pop_front())
     }
 
     fn ran(&mut self, task: &Sched, took: Duration, end: End) {
-        if task.group() != LAB {
+        if !is_of_the_lab(task) {
             self.policy.ran(task, took, end);
         }
     }

@@ -6,11 +6,11 @@
 //! Laws: every URL is accounted for. The load of the processor is printed with what
 //! it means for the order of the run queue.
 //!
-//! Read next: `demo.rs`, `story.rs`, `whatif.rs`.
+//! Read next: `targets.rs`, `demo.rs`, `story.rs`, `whatif.rs`.
 
 use crate::bench::{Setup, Time};
-use crate::demo::{pages, server};
-use crate::files::{Files, Page};
+use crate::demo::server;
+use crate::files::{Files, Page, can_be_written};
 use crate::job::since;
 use crate::lab::Lab;
 use crate::meter::Facts;
@@ -18,13 +18,13 @@ use crate::orders::order;
 use crate::stats::{mean, percentile};
 use crate::story::{Story, Tale};
 use crate::table::Grid;
+use crate::targets::{Target, targets, urls_of};
 use clap::Args;
 use downbeat::future::poll_once;
 use downbeat::http::Client;
 use downbeat::policy::Policy;
 use downbeat::runtime::spawn_with;
 use downbeat::testing::Recording;
-use downbeat::testing::origin::Origin;
 use downbeat::time::{now, work};
 use downbeat::{Gate, JoinHandle, SpawnOptions};
 use std::cell::RefCell;
@@ -35,8 +35,8 @@ use std::time::{Duration, Instant};
 /// What to fetch and how.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Wish {
-    /// URLs
-    #[arg(required_unless_present = "demo")]
+    /// URLs, and files with a URL per line
+    #[arg(required_unless_present = "demo", conflicts_with = "demo")]
     urls: Vec<String>,
     /// A hundred pages of a server of our own, 5 to 400 ms each
     #[arg(long)]
@@ -48,7 +48,7 @@ pub(crate) struct Wish {
     #[arg(long, default_value = "fifo")]
     gate: String,
     /// How many at a time
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = at_least_one)]
     permits: usize,
     /// Work per body, in microseconds
     #[arg(long, default_value_t = 0)]
@@ -58,20 +58,16 @@ pub(crate) struct Wish {
     record: Option<PathBuf>,
 }
 
-/// One URL, and what is known of it.
-#[derive(Clone, Debug)]
-struct Target {
-    url: String,
-    /// Which host it is of.
-    group: u32,
-    /// How long it will take, in nanoseconds.
-    size: Option<u64>,
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "a whole number from 1 on".to_owned())
 }
 
 /// What became of a URL.
 #[derive(Clone, Debug)]
 struct Fetched {
     url: String,
+    name: String,
     /// When the gate let it in, and when it was done; nanoseconds.
     let_in: u64,
     end: u64,
@@ -92,12 +88,16 @@ struct Desk {
 pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>, String> {
     let demo = wish.demo.then(|| server(seed)).transpose();
     let demo = demo.map_err(|error| error.to_string())?;
-    let targets = targets(wish, demo.as_ref(), seed);
-    let lab = Lab::new(seed, true, true);
-    let gate = Gate::new(wish.permits.max(1), order(&wish.gate, seed)?);
+    let targets = targets(&urls_of(&wish.urls)?, demo.as_ref(), seed);
+    if let Some(path) = &wish.record {
+        can_be_written(path)?;
+    }
+    let lab = Lab::new(seed, true, false);
+    let gate = Gate::new(wish.permits, order(&wish.gate, seed)?);
     let setup = Setup::new(order(&wish.policy, seed)?)
         .time(Time::Real)
-        .starves();
+        .starves()
+        .record();
     let (fetched, facts) = lab.run(&wish.policy, setup, all(targets, gate, wish));
     let fetched = fetched.ok_or("the fetch got stuck")??;
     let left = lab.take();
@@ -107,39 +107,28 @@ pub(crate) fn fetch(wish: &Wish, seed: u64, files: &Files) -> Result<Vec<String>
     }
     files.text(&table.csv(), &table.json(seed, None))?;
     files.picture(Page {
-        title: format!("fetch, run queue {}, gate {}", wish.policy, wish.gate),
         table,
         recordings: left.recordings,
-        ..Page::default()
+        ..page(wish, seed)
     })?;
-    Ok(left.broken)
+    let failed = fetched
+        .iter()
+        .filter(|fetched| fetched.outcome.is_err())
+        .count();
+    let failed = (failed > 0).then(|| format!("fetch: {failed} of {} URLs", fetched.len()));
+    Ok(left.broken.into_iter().chain(failed).collect())
 }
 
-/// The URLs and their hosts.
-fn targets(wish: &Wish, demo: Option<&Origin>, seed: u64) -> Vec<Target> {
-    let mut hosts: Vec<String> = Vec::new();
-    let mut target = |url: String, size| {
-        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
-        let known = hosts.iter().position(|known| *known == host);
-        let group = known.unwrap_or_else(|| {
-            hosts.push(host);
-            hosts.len() - 1
-        });
-        let group = group as u32;
-        Target { url, group, size }
-    };
-    match demo {
-        Some(origin) => {
-            let page = |(i, ms): (usize, &u64)| {
-                target(origin.url(&format!("/page/{i}")), Some(ms * 1_000_000))
-            };
-            pages(seed).iter().enumerate().map(page).collect()
-        }
-        None => wish
-            .urls
-            .iter()
-            .map(|url| target(url.clone(), None))
-            .collect(),
+/// What the page says in words.
+fn page(wish: &Wish, seed: u64) -> Page {
+    let (policy, gate, permits) = (&wish.policy, &wish.gate, wish.permits);
+    let what = if wish.demo { "--demo" } else { "URLS" };
+    let flags = format!("--policy '{policy}' --gate '{gate}' --permits {permits} --seed {seed}");
+    Page {
+        title: format!("fetch, run queue {policy}, gate {gate}"),
+        claim: "Rows are URLs. A wait for another task is one for a place at the gate.".into(),
+        command: format!("lab fetch {what} {flags}"),
+        ..Page::default()
     }
 }
 
@@ -149,7 +138,7 @@ async fn all(
     gate: Gate<Box<dyn Policy>>,
     wish: &Wish,
 ) -> Result<Vec<Fetched>, String> {
-    let permits = wish.permits.max(1);
+    let permits = wish.permits;
     let client = Client::builder()
         .max_connections(permits)
         .max_per_host(permits)
@@ -174,8 +163,14 @@ async fn all(
 impl Desk {
     /// Begins one fetch: it stands in line at once, or the run queue's order would
     /// decide who stands where.
-    async fn begin(self, Target { url, group, size }: Target) -> JoinHandle<()> {
-        let mut options = SpawnOptions::new().name(url.clone()).group(group);
+    async fn begin(self, target: Target) -> JoinHandle<()> {
+        let Target {
+            url,
+            name,
+            group,
+            size,
+        } = target;
+        let mut options = SpawnOptions::new().name(name.clone()).group(group);
         let mut acquire = self.gate.acquire().group(group);
         if let Some(size) = size {
             options = options.size(size);
@@ -198,6 +193,7 @@ impl Desk {
             let (end, outcome) = (since(self.zero), outcome.map_err(|error| error.to_string()));
             let fetched = Fetched {
                 url,
+                name,
                 let_in,
                 end,
                 outcome,
@@ -219,7 +215,7 @@ fn record(
         let name = recording.tasks[task].name.as_deref();
         let fetched = fetched
             .iter()
-            .find(|fetched| Some(fetched.url.as_str()) == name)?;
+            .find(|fetched| Some(fetched.name.as_str()) == name)?;
         Some(Tale::of(recording, task as u32, fetched.let_in))
     };
     let tasks = (0..recording.tasks.len()).filter_map(tale).collect();
@@ -262,9 +258,10 @@ fn tell(fetched: &[Fetched], facts: &Facts, wish: &Wish) -> Grid {
         wish.policy, wish.gate, wish.permits
     );
     print!("{}", table.text());
-    let failed = fetched.iter().filter_map(|f| f.outcome.as_ref().err());
-    for error in failed.take(5) {
-        println!("  failed: {error}");
+    for Fetched { url, outcome, .. } in fetched {
+        if let Err(error) = outcome {
+            println!("  failed: {url}: {error}");
+        }
     }
     println!("  (real time: no schedule_hash)");
     table

@@ -4,11 +4,13 @@
 //!
 //! Read next: `../pictures/mod.rs`.
 
+use crate::job::LAB;
 use crate::pictures::{self, Curve, Latency, Run, Summary};
 use crate::table::Grid;
 use clap::Args;
 use downbeat::testing::Recording;
 use serde_json::Value;
+use std::fs::{OpenOptions, remove_file};
 use std::path::{Path, PathBuf};
 
 /// Where to write what.
@@ -47,6 +49,14 @@ impl Files {
         self.html.is_some() || self.trace.is_some()
     }
 
+    /// Whether they can be written, before anything runs that would be lost.
+    pub(crate) fn can_be_written(&self) -> Result<(), String> {
+        let all = [&self.csv, &self.json, &self.html, &self.trace];
+        all.into_iter()
+            .flatten()
+            .try_for_each(|path| can_be_written(path))
+    }
+
     /// Writes the numbers.
     pub(crate) fn text(&self, csv: &str, json: &Value) -> Result<(), String> {
         if let Some(path) = &self.csv {
@@ -82,7 +92,17 @@ impl Files {
             summary.row(what, cells);
         }
         let recordings = page.recordings.into_iter();
-        let mut runs: Vec<Run> = recordings.map(|(name, it)| Run::new(name, it)).collect();
+        let run = |(name, mut recording): (String, Recording)| {
+            // It joined the laboratory after its spawn.
+            let mut tasks = recording.tasks.iter_mut();
+            let root = tasks.find(|task| task.name.as_deref() == Some("root"));
+            root.into_iter().for_each(|root| root.group = LAB);
+            Run {
+                aside: Some(LAB),
+                ..Run::new(name, recording)
+            }
+        };
+        let mut runs: Vec<Run> = recordings.map(run).collect();
         if let (Some(points), Some(run)) = (page.theory, runs.first_mut()) {
             let (label, of) = ("theory, M/M/1 under fifo".into(), Latency::Life);
             run.theory.push(Curve { label, of, points });
@@ -93,6 +113,14 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Whether a file can be written; leaves it as it was.
+pub(crate) fn can_be_written(path: &Path) -> Result<(), String> {
+    let (new, mut options) = (!path.exists(), OpenOptions::new());
+    let opened = options.append(true).create(true).open(path);
+    let tried = opened.and_then(|_| if new { remove_file(path) } else { Ok(()) });
+    tried.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

@@ -14,7 +14,7 @@ use crate::shrink::replay;
 use crate::table::Grid;
 use downbeat::policy::{Decisions, Expression, Fifo, Policy, Record};
 use downbeat::runtime::ScheduleHash;
-use downbeat::testing::Recording;
+use downbeat::testing::{Recording, What};
 
 /// Looks for a failing schedule.
 pub(crate) fn find(
@@ -98,15 +98,30 @@ pub(crate) fn show(
     files.text(&table.csv(), &table.json(seed, hash))?;
     let recordings = attempts
         .into_iter()
-        .map(|(name, it)| (name.to_owned(), it.recording));
+        .map(|(name, it)| (name.to_owned(), by_steps(it.recording)));
     files.picture(Page {
         title: format!("{}: a bug that hides in an order", program.name),
-        claim: format!("A program that {}.", program.says),
+        claim: format!("A program that {}. {STEPS}", program.says),
         command: format!("lab find {} --seed {seed}", program.name),
         table,
         recordings: recordings.collect(),
         theory: None,
     })
+}
+
+/// What the page says of its times.
+const STEPS: &str = "A poll is drawn as a microsecond, since only the order counts.";
+
+/// A recording in which every poll takes a microsecond.
+fn by_steps(mut recording: Recording) -> Recording {
+    let mut at = 0;
+    for event in &mut recording.events {
+        if let What::Polled { .. } = event.what {
+            at += 1_000;
+        }
+        event.at = at;
+    }
+    recording
 }
 
 /// The first failing schedule from a seed on; that of FIFO if none fails.
@@ -159,7 +174,8 @@ const NEVER_RAN: ScheduleHash = ScheduleHash {
 
 /// Runs a program once.
 pub(crate) fn attempt(program: &Program, policy: Box<dyn Policy>, record: bool) -> Attempt {
-    let setup = Setup::new(policy).starves().record(record);
+    let setup = Setup::new(policy).starves();
+    let setup = if record { setup.record() } else { setup };
     let (output, mut facts) = run(setup, (program.start)());
     let failure = match output {
         Some(Ok(())) => facts.broken.first().cloned(),
@@ -170,7 +186,10 @@ pub(crate) fn attempt(program: &Program, policy: Box<dyn Policy>, record: bool) 
             .cloned()
             .or(Some("it got stuck".into())),
     };
-    let failure = failure.map(|text| text.lines().next().unwrap_or_default().to_owned());
+    let failure = failure.map(|text| {
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        lines.join("\n      ")
+    });
     Attempt {
         failure,
         hash: facts.hash.unwrap_or(NEVER_RAN),

@@ -10,6 +10,7 @@
 //!
 //! Read next: `bench.rs`.
 
+use downbeat::policy::Sched;
 use downbeat::runtime::{current_task, spawn_with};
 use downbeat::sync::Notify;
 use downbeat::time::{now, sleep_until, work};
@@ -19,8 +20,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Tasks of this group are the laboratory's own: arrivals, stop watches. They come
-/// before all others (see `bench.rs`), since the world outside waits for no policy.
+/// before all others (see `door.rs`), since the world outside waits for no policy.
 pub(crate) const LAB: u32 = u32::MAX;
+
+/// The group of the watchman, who comes after all others.
+const WATCH: u32 = u32::MAX - 1;
 
 /// One piece of work, as planned. Times in nanoseconds.
 #[derive(Clone, Debug)]
@@ -95,8 +99,9 @@ impl Job {
         self
     }
 
-    fn options(&self, zero: Instant) -> SpawnOptions {
+    fn options(&self, zero: Instant, number: usize) -> SpawnOptions {
         let options = SpawnOptions::new()
+            .name(format!("job {number}"))
             .priority(self.priority)
             .weight(self.weight)
             .group(self.group)
@@ -141,7 +146,7 @@ async fn arrivals(jobs: Rc<[Job]>, site: Rc<Site>) {
         };
         drop(spawn_with(
             work_off(stay, job.size, job.poll),
-            job.options(site.zero),
+            job.options(site.zero, number),
         ));
     }
 }
@@ -192,12 +197,35 @@ pub(crate) fn join_the_lab() {
     current_task(|task| task.set_group(LAB));
 }
 
+/// Whether a task is the laboratory's own, and no job.
+pub(crate) fn is_of_the_lab(task: &Sched) -> bool {
+    task.group() >= WATCH
+}
+
+/// Whether a task goes only when nobody else can.
+pub(crate) fn is_last(task: &Sched) -> bool {
+    task.group() == WATCH
+}
+
+/// Keeps the loop from sleeping, so that on the machine arrivals are seen at their
+/// instants: a timer of the system has a grain of a millisecond.
+pub(crate) fn stay_awake() {
+    let watch = async {
+        loop {
+            yield_now().await;
+        }
+    };
+    let options = SpawnOptions::new().name("watchman").group(WATCH);
+    drop(spawn_with(watch, options));
+}
+
 /// A task that is always ready: works for `poll`, yields, again, until `end`.
-/// `each` is told the beginning of every poll.
-pub(crate) async fn busy(poll: Duration, end: Instant, mut each: impl FnMut(Instant)) {
+/// `each` is told when the work of every poll began and ended.
+pub(crate) async fn busy(poll: Duration, end: Instant, mut each: impl FnMut(Instant, Instant)) {
     while now() < end {
-        each(now());
+        let began = now();
         work(poll);
+        each(began, now());
         yield_now().await;
     }
 }

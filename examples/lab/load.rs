@@ -45,8 +45,8 @@ enum Sizes {
     Uniform(f64, f64),
 }
 
-/// The most jobs of a load: a million are a minute.
-const MAX_JOBS: f64 = 1e6;
+/// The most jobs, classes and groups of a load: a million jobs are a minute.
+const MOST: u64 = 1_000_000;
 
 impl Load {
     /// Reads a load.
@@ -63,7 +63,7 @@ impl Load {
         let mut rest = text;
         loop {
             rest = rest.trim_start();
-            if rest.is_empty() {
+            if rest.is_empty() && !text.trim().is_empty() {
                 return Ok(load);
             }
             let at = text.len() - rest.len();
@@ -111,9 +111,9 @@ impl Load {
             }
             ("polls", [_]) => self.poll = (times()?[0] as u64).max(1),
             ("deadline", [_]) => self.deadline = Some(times()?[0] as u64),
-            ("classes", [n]) => self.classes = positive(n)? as u64,
-            ("groups", [n]) => self.groups = positive(n)? as u64,
-            ("jobs", [n]) => self.jobs = positive(n)?.min(MAX_JOBS) as usize,
+            ("classes", [n]) => self.classes = count(n)?,
+            ("groups", [n]) => self.groups = count(n)?,
+            ("jobs", [n]) => self.jobs = count(n)? as usize,
             _ => return Err("expected a word of a load here".into()),
         }
         Ok(())
@@ -130,9 +130,9 @@ impl Load {
                 Arrivals::Together => 0.0,
             };
             let mut job = Job::new(at as u64, self.sizes.draw(&mut chance)).cut(self.poll);
-            job.priority = chance.below(self.classes.max(1)) as u32;
+            job.priority = chance.below(self.classes) as u32;
             job.weight = 1 + job.priority;
-            job.group = chance.below(self.groups.max(1)) as u32;
+            job.group = chance.below(self.groups) as u32;
             job.deadline = self.deadline.map(|patience| at as u64 + patience);
             job
         };
@@ -224,10 +224,19 @@ fn positive(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| format!("not a number above 0: {text:?}"))
 }
 
+/// A whole number from 1 on.
+fn count(text: &str) -> Result<u64, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=MOST).contains(number));
+    number.ok_or_else(|| format!("not a whole number from 1 to {MOST}: {text:?}"))
+}
+
 /// An error that points at the bad word.
 fn point(text: &str, at: usize, item: &str, problem: &str) -> String {
     let before = text[..at].chars().count();
-    let marks = "^".repeat(item.chars().count());
+    let marks = "^".repeat(item.chars().count().max(1));
     format!(
         "{problem}\n  {text}\n  {:before$}{marks}\n\
          arrivals: poisson(.8), every(1ms), together\n\

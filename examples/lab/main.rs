@@ -10,7 +10,7 @@
 //! Every program it runs is an ordinary async program on the public interface.
 //!
 //! Read in this order: `job.rs` (the unit of a load), `bench.rs`, `door.rs`, `meter.rs`
-//! (how it is run and watched), `lab.rs`, `table.rs`, `experiments/mod.rs`; then the commands.
+//! (how it is run and watched), `lab.rs`, `row.rs`, `experiments/mod.rs`; then the commands.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -27,15 +27,18 @@ mod lab;
 mod load;
 mod meter;
 mod orders;
+mod own;
 #[path = "../pictures/mod.rs"]
 mod pictures;
 mod play;
 mod programs;
+mod row;
 mod runner;
 mod shrink;
 mod stats;
 mod story;
 mod table;
+mod targets;
 mod theory;
 mod whatif;
 
@@ -52,7 +55,12 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Where all chance comes from
-    #[arg(long, global = true, default_value_t = 7)]
+    #[arg(
+        long,
+        global = true,
+        default_value_t = 7,
+        allow_negative_numbers = true
+    )]
     seed: u64,
     #[command(flatten)]
     files: Files,
@@ -114,7 +122,7 @@ enum Command {
     Play {
         #[arg(
             long,
-            default_value = "poisson(1.2) uniform(1ms,9ms) polls(1ms) jobs(6)"
+            default_value = "poisson(1.2) uniform(1ms,9ms) polls(2ms) jobs(6)"
         )]
         load: String,
     },
@@ -155,6 +163,7 @@ fn end_with_the_reader() {
 fn obey(cli: &Cli) -> Result<Vec<String>, String> {
     let (seed, files) = (cli.seed, &cli.files);
     let nothing = |()| Vec::new();
+    files.can_be_written()?;
     match &cli.command {
         Command::List => runner::list(seed, files).map(nothing),
         Command::Run {

@@ -1,26 +1,27 @@
-//! Policies by name: every expression, and what only the laboratory has: `longest`, and
-//! three that break a law.
+//! Policies by name: every expression, what only the laboratory has (`own.rs`), and three
+//! that break a law.
 //!
 //! Laws: what a broken policy does, the loop survives and says, and so does `--check`.
 //!
-//! Read next: `duel.rs`.
+//! Read next: `own.rs`, `duel.rs`.
 
-use downbeat::policy::{Cause, Expression, Policy, Runnable, Sched, by};
-use std::cmp::Reverse;
+use crate::own::OWN;
+use downbeat::policy::{Cause, Expression, Policy, Runnable};
 use std::collections::VecDeque;
 use std::time::Instant;
 
 /// The policy of a name.
 pub(crate) fn order(text: &str, seed: u64) -> Result<Box<dyn Policy>, String> {
-    if text == "longest" {
-        return Ok(Box::new(by(|task: &Sched, _| Reverse(task.size()))));
+    if let Some((_, make, _)) = OWN.iter().find(|(name, ..)| *name == text) {
+        return Ok(make(seed));
     }
     if let Some((name, how, _)) = BROKEN.iter().find(|(name, ..)| *name == text) {
         return Ok(Box::new(Broken::new(name, *how)));
     }
     let expression: Expression = text.parse().map_err(|error| {
-        let names = BROKEN.map(|(name, ..)| name).join(", ");
-        format!("{error}\nonly here: longest, and to see what happens: {names}")
+        let own: Vec<_> = OWN.iter().map(|(name, ..)| *name).collect();
+        let (own, broken) = (own.join(", "), BROKEN.map(|(name, ..)| name).join(", "));
+        format!("{error}\nonly here: {own}, and to see what happens: {broken}")
     })?;
     Ok(expression.build(seed))
 }
@@ -42,9 +43,8 @@ const BROKEN: [(&str, How, &str); 3] = [
 
 /// Their names and what they do, for the list.
 pub(crate) fn only_here() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let longest = ("longest", "largest size, for the gate");
-    let broken = BROKEN.iter().map(|(name, _, says)| (*name, *says));
-    [longest].into_iter().chain(broken)
+    let own = OWN.iter().map(|(name, _, says)| (*name, *says));
+    own.chain(BROKEN.iter().map(|(name, _, says)| (*name, *says)))
 }
 
 /// A FIFO with a fault.

@@ -10,9 +10,10 @@ use crate::files::{Files, Page};
 use crate::lab::{Lab, Left};
 use crate::orders::only_here;
 use crate::programs::PROGRAMS;
-use crate::table::{CSV_HEAD, Grid, HEADS, Row, print};
+use crate::row::Row;
+use crate::table::{CSV_HEAD, Grid, HEADS, print};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What one experiment came to.
 struct Outcome {
@@ -49,13 +50,13 @@ pub(crate) fn list(seed: u64, files: &Files) -> Result<(), String> {
     files.text(&table.csv(), &table.json(seed, None))
 }
 
-/// What else this machine was doing: the real column is only as good as that.
-fn other_work() -> String {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    match load.split(' ').next() {
-        Some(load) if !load.is_empty() => format!("; load average of this machine {load}"),
-        _ => String::new(),
-    }
+/// What others got of the time that the real runs could have used: the real column is
+/// only as good as that.
+fn for_others([all, others]: [Duration; 2]) -> Option<String> {
+    let percent = others.as_secs_f64() / all.as_secs_f64() * 100.0;
+    let all = all.as_secs_f64();
+    let says = format!("  real: {all:.2} s, and {percent:.0} % of it this machine gave to others");
+    percent.is_finite().then_some(says)
 }
 
 /// Runs experiments; returns the broken laws.
@@ -83,10 +84,7 @@ pub(crate) fn run(word: &str, lab: &Lab, files: &Files) -> Result<Vec<String>, S
         outcomes.push(outcome);
     }
     if lab.real {
-        println!(
-            "real columns: what this machine did, never asserted{}",
-            other_work()
-        );
+        println!("real columns: what this machine did; asserted where a verdict says `real`");
     }
     files.text(&csv(&outcomes), &as_json(&outcomes, seed))?;
     pictures(outcomes, seed, files)?;
@@ -122,6 +120,9 @@ fn print_outcome(outcome: &Outcome, seed: u64, seconds: f64) {
         "  {laws}; {} runs, {} polls, {seconds:.2} s; seed {seed}, schedule_hash {:016x}",
         left.runs, left.polls, left.hash
     );
+    for_others(left.taken)
+        .into_iter()
+        .for_each(|says| println!("{says}"));
     for law in left.broken.iter().take(5) {
         println!("  BROKEN {law}");
     }
@@ -135,9 +136,9 @@ impl Outcome {
         let rows = self.rows.iter().filter(|row| !row.holds());
         let mut broken: Vec<String> = rows
             .map(|row| {
-                let [theory, found, ..] = row.cells();
+                let [theory, found, real, ..] = row.cells();
                 format!(
-                    "{name}: {}: theory {theory}, virtual {found}, {}",
+                    "{name}: {}: theory {theory}, virtual {found}, real {real}, {}",
                     row.what,
                     row.verdict()
                 )

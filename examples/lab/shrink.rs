@@ -11,6 +11,8 @@ use crate::programs::{Program, called};
 use crate::table::Grid;
 use downbeat::policy::{Decisions, Fifo, Runnable, oracle};
 use std::cell::RefCell;
+use std::fmt;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// Cuts the failing schedule of a seed (or a given one) down.
@@ -38,15 +40,10 @@ pub(crate) fn shrink(
     let last = replay(program, &least, files.want_pictures());
     println!("{name}: {}", last.said());
     let after = exceptions(&least).len();
-    println!("  {before} exceptions from fifo became {after}, in {tries} replays");
+    println!("  exceptions from fifo: {before} became {after}, in {tries} replays");
     println!("  FIFO everywhere except");
-    let mut table = Grid::new(&["what happened"]);
-    for line in &last.story {
-        println!("    {line}");
-        table.row("an exception from fifo", [line.clone()]);
-    }
-    table.row("outcome", [last.said().to_owned()]);
-    table.row("schedule", [least.to_string()]);
+    last.story.iter().for_each(|line| println!("    {line}"));
+    let table = table(&last, &least);
     println!("  schedule: {least}\n  schedule_hash {}", last.hash);
     println!("  again: lab shrink {name} --schedule '{least}'");
     let fifo = attempt(program, Box::new(Fifo::new()), files.want_pictures());
@@ -54,25 +51,64 @@ pub(crate) fn shrink(
     show(program, seed, files, table, shown)
 }
 
+/// What happened, for the files.
+fn table(last: &Attempt, least: &Decisions) -> Grid {
+    let mut table = Grid::new(&["what happened"]);
+    for line in &last.story {
+        table.row("an exception from fifo", [line.clone()]);
+    }
+    table.row("outcome", [last.said().to_owned()]);
+    table.row("schedule", [least.to_string()]);
+    table
+}
+
 /// Follows `decisions` and notes where they differ from FIFO.
 pub(crate) fn replay(program: &Program, decisions: &Decisions, record: bool) -> Attempt {
-    let story = Rc::<RefCell<Vec<String>>>::default();
+    let story = Rc::<RefCell<Vec<Exceptions>>>::default();
     let (write, plan) = (Rc::clone(&story), decisions.0.clone());
     let mut step = 0;
     let policy = oracle(move |ready: &[Runnable], _| {
         let at = plan.get(step).copied().unwrap_or(0).min(ready.len() - 1);
         if at > 0 {
             let (picked, first) = (label(&ready[at]), label(&ready[0]));
-            write
-                .borrow_mut()
-                .push(format!("at step {step}, where {picked} ran before {first}"));
+            let what = format!("where {picked} ran before {first}");
+            tell(&mut write.borrow_mut(), step, what);
         }
         step += 1;
         at
     });
     let mut attempt = attempt(program, Box::new(policy), record);
-    attempt.story = story.take();
+    let stories = story.take().into_iter();
+    attempt.story = stories.map(|it| it.to_string()).collect();
     attempt
+}
+
+/// Steps in a row at which the same thing happened.
+struct Exceptions {
+    steps: RangeInclusive<usize>,
+    what: String,
+}
+
+/// One more exception.
+fn tell(story: &mut Vec<Exceptions>, step: usize, what: String) {
+    match story.last_mut() {
+        Some(last) if last.what == what && last.steps.end() + 1 == step => {
+            last.steps = *last.steps.start()..=step;
+        }
+        _ => story.push(Exceptions {
+            steps: step..=step,
+            what,
+        }),
+    }
+}
+
+impl fmt::Display for Exceptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.steps.clone().into_inner() {
+            (first, last) if first == last => write!(f, "at step {first}, {}", self.what),
+            (first, last) => write!(f, "at steps {first} to {last}, {}", self.what),
+        }
+    }
 }
 
 /// What a person calls a task.

@@ -16,7 +16,7 @@ use crate::stats::{mean, percentile};
 use crate::story::{Step, Story, Tale};
 use crate::table::Grid;
 use downbeat::future::poll_once;
-use downbeat::policy::Policy;
+use downbeat::policy::{Expression, Policy};
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep, sleep_until, work};
 use downbeat::{Gate, JoinHandle, SpawnOptions, yield_now};
@@ -24,17 +24,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// What `all` means: for the run queue, and for the gate.
-const QUEUES: &[&str] = &[
-    "fifo",
-    "lifo",
-    "random",
-    "fair",
-    "las",
-    "srpt",
-    "slot(3) > fifo",
-];
-const GATES: &[&str] = &["lifo", "random", "sjf", "longest", "groups(fair) > fifo"];
+/// All that is an order by itself, FIFO first, with its usual arguments, and some more.
+/// `codel` turns fetches away, so it has no end to show.
+fn all(more: &[&'static str]) -> Vec<&'static str> {
+    let words = Expression::words().map(|(usage, _)| usage);
+    let plain = words.filter(|usage| !usage.ends_with('>'));
+    let names = plain.map(|usage| usage.split('(').next().unwrap_or(usage));
+    let names = names.filter(|name| *name != "codel");
+    names.chain(more.iter().copied()).collect()
+}
 
 /// When each task ended, in milliseconds.
 type Ends = Rc<RefCell<Vec<f64>>>;
@@ -48,22 +46,16 @@ pub(crate) fn whatif(
 ) -> Result<Vec<String>, String> {
     let story = Rc::new(Story::parse(text)?);
     let (queues, gates) = match policy {
-        "all" => (QUEUES.to_vec(), GATES.to_vec()),
+        "all" => (all(&["slot"]), all(&["longest", "groups(fair)"])),
         one => (vec!["fifo", one], vec![one]),
     };
+    queues
+        .iter()
+        .try_for_each(|queue| order(queue, seed).map(drop))?;
     let (tasks, permits) = (story.tasks.len(), story.permits);
     println!("{tasks} tasks, {permits} permits; waits and work as they were; seed {seed}; ms");
     let lab = Lab::new(seed, false, files.want_pictures());
-    let base = retell(&lab, &story, "fifo", "fifo")?;
-    let mut table = Grid::new(&["mean end", "p90", "last end", "changed"]);
-    for queue in &queues {
-        let ends = retell(&lab, &story, queue, "fifo")?;
-        table.row(format!("run queue {queue}"), line(&base, &ends));
-    }
-    for gate in gates.iter().filter(|_| permits > 0) {
-        let ends = retell(&lab, &story, "fifo", gate)?;
-        table.row(format!("gate {gate}"), line(&base, &ends));
-    }
+    let table = compare(&lab, &story, &queues, &gates)?;
     let left = lab.take();
     print!("{}", table.text());
     println!("  `changed`: the largest change of any one end against fifo");
@@ -78,6 +70,22 @@ pub(crate) fn whatif(
         theory: None,
     })?;
     Ok(left.broken)
+}
+
+/// The story under each order of the run queue, and under each at the gate.
+fn compare(lab: &Lab, story: &Rc<Story>, queues: &[&str], gates: &[&str]) -> Result<Grid, String> {
+    let mut table = Grid::new(&["mean end", "p90", "last end", "changed"]);
+    let mut base = Vec::new();
+    for queue in queues {
+        let ends = retell(lab, story, queue, "fifo")?;
+        base = if base.is_empty() { ends.clone() } else { base };
+        table.row(format!("run queue {queue}"), line(&base, &ends));
+    }
+    for gate in gates.iter().filter(|_| story.permits > 0) {
+        let ends = retell(lab, story, "fifo", gate)?;
+        table.row(format!("gate {gate}"), line(&base, &ends));
+    }
+    Ok(table)
 }
 
 /// One line of the table.

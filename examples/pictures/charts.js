@@ -74,7 +74,8 @@ function logPlot(x0, x1, low, title) {
 }
 
 function drawTheory(plot, curve, x0, x1) {
-  const inside = curve.points.filter(([x]) => x >= x0 && x <= x1).map(([x, p]) => [x, Math.max(p, plot.low)]);
+  const end = curve.points.findIndex(([, p]) => p < plot.low), above = end < 0 ? curve.points : curve.points.slice(0, end + 1);
+  const inside = above.filter(([x]) => x >= x0 && x <= x1).map(([x, p]) => [x, Math.max(p, plot.low)]);
   if (inside.length < 2) return;
   const d = "M" + inside.map(([x, p]) => `${plot.x(x).toFixed(1)},${plot.y(p).toFixed(1)}`).join("L");
   plot.svg.append(shape("path", { d, class: "theory" }));
@@ -96,8 +97,8 @@ function legend(entries, y) {
 /// Running time against what weights entitle to.
 function shareChart(models) {
   const named = models.map((model) => {
-    const fair = entitlements(model), grouped = new Set(model.group).size > 1, sums = new Map();
-    for (let task = 0; task < model.n; task++) {
+    const fair = entitlements(model), tasks = countedTasks(model), grouped = new Set(tasks.map((task) => model.group[task])).size > 1, sums = new Map();
+    for (const task of tasks) {
       const key = grouped ? "group " + model.group[task] : model.label[task];
       const sum = sums.get(key) || { used: 0, fair: 0 };
       sum.used += model.used[task];
@@ -111,7 +112,7 @@ function shareChart(models) {
   const order = [...most].sort((a, b) => b[1] - a[1]).map(([key]) => key), shown = order.slice(0, models.length > 1 ? 9 : 14), rest = order.slice(shown.length);
   const rows = shown.map((key) => ({ key, values: named.map(({ sums, busy }) => ({ used: (sums.get(key)?.used || 0) / busy, fair: (sums.get(key)?.fair || 0) / busy })) }));
   if (rest.length) {
-    rows.push({ key: plural(rest.length, "other"), values: named.map(({ sums, busy }) => {
+    rows.push({ key: plural(rest.length, "other"), summed: true, values: named.map(({ sums, busy }) => {
       const sum = { used: 0, fair: 0 };
       for (const key of rest) { sum.used += (sums.get(key)?.used || 0) / busy; sum.fair += (sums.get(key)?.fair || 0) / busy; }
       return sum;
@@ -125,16 +126,17 @@ function shareChart(models) {
 
 function shareRows(models, rows) {
   const W = 1240, left = 150, right = 130, bar = models.length > 1 ? 9 : 12, step = models.length * (bar + 2) + 8;
-  const top = models.length > 1 ? 26 : 4, H = top + rows.length * step + 4, scale = (W - left - right) / Math.max(...rows.flatMap(({ values }) => values.flatMap(({ used, fair }) => [used, fair])), 1e-9);
-  const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Share of running time and entitlement: " + rows.map(({ key, values }) => `${key} ${values.map(({ used, fair }) => `${percent(used)} of ${percent(fair)}`).join(", ")}`).join("; ") });
-  rows.forEach(({ key, values }, i) => {
+  const top = models.length > 1 ? 26 : 4, H = top + rows.length * step + 4, scale = (W - left - right) / Math.max(...rows.filter(({ summed }) => !summed).flatMap(({ values }) => values.flatMap(({ used, fair }) => [used, fair])), 1e-9);
+  const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Share of running time and entitlement: " + rows.map(({ key, values }) => `${key} ${values.map(({ used, fair }) => `${percent(used)}, due ${percent(fair)}`).join(", ")}`).join("; ") });
+  rows.forEach(({ key, values, summed }, i) => {
     const y = top + i * step;
     svg.append(shape("text", { x: left - 10, y: y + step / 2, "text-anchor": "end", class: "strong" }, key.length > 18 ? key.slice(0, 17) + "…" : key));
     values.forEach(({ used, fair }, k) => {
       const at = y + k * (bar + 2), middle = at + bar / 2, x = left + fair * scale;
-      svg.append(shape("rect", { x: left, y: at, width: Math.max(1, used * scale), height: bar, fill: "currentColor", class: k ? "b" : "a", opacity: 0.75 }),
-        shape("path", { d: `M${x - 5},${middle}l5,-5l5,5l-5,5z`, fill: "var(--paper)", stroke: "var(--ink)", "stroke-width": 1.5 }),
-        shape("text", { x: W - right + 14, y: middle + 4 }, `${percent(used)} of ${percent(fair)}`));
+      // The others together would leave no room for each: a number must do.
+      if (!summed) svg.append(shape("rect", { x: left, y: at, width: Math.max(1, used * scale), height: bar, fill: "currentColor", class: k ? "b" : "a", opacity: 0.75 }),
+        shape("path", { d: `M${x - 5},${middle}l5,-5l5,5l-5,5z`, fill: "var(--paper)", stroke: "var(--ink)", "stroke-width": 1.5 }));
+      svg.append(shape("text", { x: W - right + 14, y: middle + 4 }, `${percent(used)}, due ${percent(fair)}`));
     });
   });
   svg.append(shape("line", { x1: left, x2: left, y1: top - 4, y2: H, class: "axis" }));
@@ -153,7 +155,7 @@ function duelChart(a, b) {
   const words = `Of ${plural(pairs.length, "task")} ${won.length} won${half(won)}, ${paid.length} paid${half(paid)}` +
     (worst ? `, most of all ${a.label[worst.task]} with ${duration(worst.change)}` : "") + `, ${equal} saw no difference.`;
   const left = unfinishedWork(a), right = unfinishedWork(b), same = Math.abs(left - right) <= 1e-6 * Math.max(left, right);
-  const square = (value) => trim(value / 1e12) + "\u202fms²";
+  const square = (value) => value < 1e9 ? trim(value / 1e6) + "\u202fµs²" : trim(value / 1e12) + "\u202fms²";
   const law = `Unfinished work summed over time: ${a.name} ${square(left)}, ${b.name} ${square(right)}. ` + (same ? "Conserved: neither order makes work vanish, it only moves the waiting around." : "They differ, so the two runs did not get the same work at the same moments.");
   const picked = [...won.slice(0, 10), ...paid.slice(-10)];
   const node = figure(title, [words, law], dumbbells(a, b, picked, pairs.length), profile(pairs));

@@ -26,14 +26,14 @@ pub(super) fn write(out: &mut impl Write, runs: &[Run], summary: &Summary) -> io
     )?;
     let mut trace = Trace {
         out,
-        process: 0,
+        process: 1,
         first: true,
         flows: 0,
     };
-    for (i, run) in runs.iter().enumerate() {
-        trace.process = i + 1;
+    for run in runs {
         trace.name_tracks(run)?;
         trace.run(&run.recording)?;
+        trace.process += run.recording.tasks.len() as u32 + 1;
     }
     out.write_all(b"\n]}\n")
 }
@@ -42,8 +42,10 @@ pub(super) fn write(out: &mut impl Write, runs: &[Run], summary: &Summary) -> io
 struct Trace<'a, W> {
     /// The file.
     out: &'a mut W,
-    /// The run that is being written, from 1.
-    process: usize,
+    /// The number of the process, and of the loop's track in it; those of the tasks follow.
+    /// Perfetto holds the numbers of threads to be unique in a trace, and the thread
+    /// that has its process's number to be the main one.
+    process: u32,
     /// No event was written yet.
     first: bool,
     /// Flow arrows so far: their ids.
@@ -61,7 +63,7 @@ struct Track {
     flow: Option<u64>,
 }
 
-/// The loop's own track; tasks follow.
+/// The loop's own track in its run; tasks follow.
 const LOOP: u32 = 0;
 
 /// Where a run stands.
@@ -180,7 +182,8 @@ impl<W: Write> Trace<'_, W> {
     /// The tail of an arrow, inside the poll that woke.
     fn arrow(&mut self, by: u32, poll: (u64, u64)) -> io::Result<u64> {
         self.flows += 1;
-        // Perfetto ties it to the slice that covers this moment: not the end itself.
+        // Perfetto ties it to the slice that covers this moment, or to the one written last if
+        // it has no length: not to the end itself.
         let at = poll.1.saturating_sub(1).max(poll.0);
         let event =
             json!({"ph": "s", "name": "wake", "cat": "wake", "id": self.flows, "tid": by + 1});
@@ -196,9 +199,11 @@ impl<W: Write> Trace<'_, W> {
         self.event(event, at)
     }
 
-    /// Writes an event, with its time and its process.
+    /// Writes an event, with its time and the numbers of its process and track.
     fn event(&mut self, mut event: Value, at: u64) -> io::Result<()> {
+        let track = event["tid"].as_u64().unwrap_or(0);
         event["pid"] = json!(self.process);
+        event["tid"] = json!(u64::from(self.process) + track);
         event["ts"] = micros(at);
         let comma = if self.first { "\n" } else { ",\n" };
         self.first = false;

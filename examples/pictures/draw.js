@@ -34,9 +34,9 @@ function drawHead(line, pen) {
   const { model, view, width } = line, { slices, polls, idle, queue } = model;
   drawTicks(line, pen, 0, HEAD, true);
   const y = AXIS + 4, height = LOOP - 8;
-  pen.fillStyle = paint.hatch;
   for (let i = lowerBound(idle.to, view.from, 0, idle.length); i < idle.length && idle.from[i] < view.to; i++) {
     const a = Math.max(0, line.x(idle.from[i])), b = Math.min(width, line.x(idle.to[i]));
+    pen.fillStyle = paint.hatch;
     if (b - a >= 1) pen.fillRect(a, y + 3, b - a, height - 6);
     if (b - a > 60) note(pen, "waiting " + duration(idle.to[i] - idle.from[i]), a, b, y + height / 2, paint["wait-ink"], paint.paper);
   }

@@ -104,6 +104,7 @@ fn write_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
         "name": run.name,
         "leftOut": recording.left_out,
         "theory": theory,
+        "aside": run.aside,
         "tasks": tasks,
     });
     let head = script_safe(&head);

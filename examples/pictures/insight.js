@@ -103,16 +103,21 @@ function pathCosts(model, path) {
   return { by, instead: [...instead].sort((a, b) => b[1] - a[1] || a[0] - b[0]), perTask: [...perTask].sort((a, b) => sum(b[1]) - sum(a[1]) || a[0] - b[0]) };
 }
 
+/// The tasks that are part of the load, and not of what brings it.
+function countedTasks(model) {
+  return [...model.label.keys()].filter((task) => model.group[task] !== model.aside);
+}
+
 /// All waits for a turn, or all lives, in ascending order.
 function latencies(model, of) {
-  const values = [];
+  const values = [], counts = (task) => model.group[task] !== model.aside;
   if (of === "ready") {
     const { slices } = model;
     for (let i = 0; i < slices.length; i++) {
-      if (slices.state[i] === READY && !slices.open[i]) values.push(slices.to[i] - slices.from[i]);
+      if (slices.state[i] === READY && !slices.open[i] && counts(slices.task[i])) values.push(slices.to[i] - slices.from[i]);
     }
   } else {
-    for (let task = 0; task < model.n; task++) {
+    for (const task of countedTasks(model)) {
       const life = model.done[task] - model.born[task];
       if (life >= 0 && !model.cancelled[task]) values.push(life);
     }
@@ -198,7 +203,7 @@ function unfinishedWork(model) {
 function duel(a, b) {
   const there = new Map(b.label.map((label, task) => [label, task]));
   const pairs = [];
-  for (let task = 0; task < a.n; task++) {
+  for (const task of countedTasks(a)) {
     const other = there.get(a.label[task]);
     if (other === undefined) continue;
     const before = a.done[task] - a.born[task], after = b.done[other] - b.born[other];

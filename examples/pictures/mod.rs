@@ -33,6 +33,8 @@ pub(crate) struct Run {
     pub(crate) recording: Recording,
     /// What theory says about its latencies, drawn dashed beside them.
     pub(crate) theory: Vec<Curve>,
+    /// The group of tasks that bring the load and are no part of it: drawn, not counted.
+    pub(crate) aside: Option<u32>,
 }
 
 /// A tail: the probability that a latency is longer than each of some durations.
@@ -98,6 +100,7 @@ impl Run {
             name: name.into(),
             recording,
             theory: Vec::new(),
+            aside: None,
         }
     }
 }

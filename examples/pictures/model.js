@@ -15,7 +15,7 @@ function decode(run, place) {
   const events = run.events, count = events.length / 4;
   const n = run.tasks.length;
   const model = {
-    name: run.name, place, n, theory: run.theory, leftOut: run.leftOut, events: count,
+    name: run.name, place, n, theory: run.theory, leftOut: run.leftOut, aside: run.aside ?? null, events: count,
     label: run.tasks.map((task) => task[0]),
     site: run.tasks.map((task) => task[1]),
     weight: run.tasks.map((task) => task[2]),

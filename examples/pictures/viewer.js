@@ -16,6 +16,7 @@ class Page {
     get("layout").hidden = this.runs < 2;
     this.overview = new Overview(this);
     this.setOrder("born");
+    this.beginWhereItMatters();
     this.writeDetail();
     this.drawCharts();
     attachPage(this);
@@ -50,6 +51,16 @@ class Page {
       line.setOrder(line.model === model ? order : [...line.model.label.keys()].sort((x, y) => row(x) - row(y) || x - y));
     }
     if (this.pick) this.pick.line.revealRow(this.pick.line.model.slices.task[this.pick.slice]);
+  }
+
+  /// A long run of many short tasks says little as a whole: begin at the longest wait.
+  beginWhereItMatters() {
+    const [line] = this.lines, { model } = line, usual = quantile(latencies(model, "life"), 0.9);
+    const task = worstTasks(model, 1)[0], slice = task === undefined ? -1 : model.worstSlice[task];
+    if (slice < 0 || model.n < 40 || !(usual * 20 < model.end)) return;
+    const from = model.slices.from[slice], to = model.slices.to[slice], room = Math.max(to - from, 3 * usual);
+    this.view.show(Math.max(from - room, -0.01 * model.end), to + room);
+    line.revealRow(task);
   }
 
   redraw() {
@@ -165,7 +176,7 @@ function get(id) { return document.getElementById(id); }
 
 /// The tasks with the longest single waits for a turn.
 function worstTasks(model, count) {
-  return [...model.label.keys()].filter((task) => model.worst[task] > 0).sort((a, b) => model.worst[b] - model.worst[a] || a - b).slice(0, count);
+  return countedTasks(model).filter((task) => model.worst[task] > 0).sort((a, b) => model.worst[b] - model.worst[a] || a - b).slice(0, count);
 }
 
 /// The task with the last poll.
@@ -285,6 +296,8 @@ const page = new Page(JSON.parse(get("content").textContent));
 /// For tests and for the curious: the page from the console.
 window.viewer = {
   page,
+  /// Milliseconds from the beginning of the page to its first picture.
+  drawn: 0,
   /// Where on the screen the longest wait for a turn of a task is.
   locate(run, label) {
     const line = page.lines[run], { model } = line, task = model.label.indexOf(label), slice = model.worstSlice[task];
@@ -302,3 +315,5 @@ window.viewer = {
     return performance.now() - began;
   },
 };
+window.viewer.frame();
+window.viewer.drawn = performance.now();

@@ -22,6 +22,8 @@ pub(super) struct Reader<'a> {
     pub(super) at: usize,
     /// How deep policies are nested here.
     depth: usize,
+    /// In how many brackets.
+    brackets: usize,
 }
 
 /// The deepest nesting.
@@ -37,6 +39,7 @@ impl<'a> Reader<'a> {
             text,
             at: 0,
             depth: 0,
+            brackets: 0,
         }
     }
 
@@ -50,13 +53,17 @@ impl<'a> Reader<'a> {
         let name = &self.text[at.clone()];
         let Some(word) = WORDS.iter().find(|word| word.name == name) else {
             let at = if at.is_empty() { self.one() } else { at };
-            return Err(self.error(at, "expected a policy here"));
+            return Err(self.error(at, &unknown(name)));
         };
         let values = self.arguments(word)?;
         let mut inside = None;
         if self.take('>') {
             if !word.wraps {
-                let problem = format!("`{name}` is complete: nothing can stand behind it");
+                let next = match self.brackets {
+                    0 => "nothing can stand",
+                    _ => "expected `,` or `)`",
+                };
+                let problem = format!("`{name}` is complete: {next} behind it");
                 return Err(self.error(at, &problem));
             }
             inside = Some(Box::new(self.chain()?));
@@ -101,7 +108,10 @@ impl<'a> Reader<'a> {
     /// One argument.
     fn argument(&mut self, word: &Word, param: Param) -> Result<Value, ExpressionError> {
         if let Param::Order = param {
-            return Ok(Value::Order(Box::new(self.chain()?)));
+            self.brackets += 1;
+            let order = self.chain()?;
+            self.brackets -= 1;
+            return Ok(Value::Order(Box::new(order)));
         }
         let at = self.word();
         let text = &self.text[at.clone()];
@@ -173,6 +183,33 @@ impl<'a> Reader<'a> {
             problem: problem.to_owned(),
         }
     }
+}
+
+/// What to say of a word that does not exist.
+fn unknown(name: &str) -> String {
+    let near = WORDS
+        .iter()
+        .map(|word| (distance(word.name, name), word.name));
+    match near.min() {
+        Some((1..=2, word)) if name.len() > 2 => {
+            format!("expected a policy here; did you mean `{word}`?")
+        }
+        _ => "expected a policy here".to_owned(),
+    }
+}
+
+/// How many letters must change, come or go to make the one of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.chars().enumerate() {
+            let change = corner + usize::from(a != b);
+            corner = row[j + 1];
+            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[other.chars().count()]
 }
 
 /// What an argument is when it is left out.

@@ -3,9 +3,9 @@
 use super::{Experiment, MS, exponential, poisson};
 use crate::chance::Chance;
 use crate::job::Job;
-use crate::lab::Lab;
-use crate::stats::{batch_means, mean};
-use crate::table::Row;
+use crate::lab::{Lab, Ran};
+use crate::row::Row;
+use crate::stats::batch_means;
 
 /// The experiment.
 ///
@@ -51,10 +51,10 @@ fn run(lab: &Lab) -> Vec<Row> {
             ("lifo", 1.0 / (1.0 - LOAD)),
         ] {
             let ran = lab.open(policy, &jobs);
-            let real = lab.open_real(policy, &few);
-            let real = real.map(|ran| mean(&ran.waits().collect::<Vec<_>>()));
             let what = format!("{name}, {policy}: mean wait");
-            rows.push(Row::near(what, "ms", first, batch_means(ran.waits())).real(real));
+            let waits = batch_means(ran.waits());
+            let real = lab.pair(policy, &few).real(waits.mean, Ran::mean_wait);
+            rows.push(Row::near(what, "ms", first, waits).real(real));
             let squares = batch_means(ran.waits().map(|wait| wait * wait));
             let what = format!("{name}, {policy}: mean square");
             rows.push(Row::near(what, "ms^2", square * factor, squares));

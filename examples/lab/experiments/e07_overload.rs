@@ -3,8 +3,8 @@
 use super::{Experiment, MS, exponential, poisson};
 use crate::job::Job;
 use crate::lab::{Lab, Ran};
+use crate::row::Row;
 use crate::stats::independent;
-use crate::table::Row;
 
 /// The experiment.
 ///

@@ -1,10 +1,10 @@
 //! E9: who finds a bug that needs somebody to starve.
 
 use super::Experiment;
-use crate::bench::Setup;
+use crate::bench::{Setup, Time};
 use crate::lab::Lab;
+use crate::row::{Certain, Row};
 use crate::stats::Estimate;
-use crate::table::Row;
 use downbeat::{spawn, yield_now};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,6 +15,8 @@ use std::rc::Rc;
 /// probability 2^-m (and B right after step i with 2^-(i+1)). PCT gives B the lower
 /// priority with probability 1/2; for "right after step i" it must also have its one
 /// change point at that step, among k.
+///
+/// No step looks at a clock, so on the machine the same runs find the same.
 pub(crate) const IT: Experiment = Experiment {
     number: "e9",
     name: "bugs",
@@ -38,41 +40,56 @@ fn run(lab: &Lab) -> Vec<Row> {
     let pct = |depth| move |run| format!("pct({depth}, 9, {})", seeded(run));
     let two = 0.5_f64;
     let bound = 1.0 / (2.0 * f64::from(STEPS + 1));
-    let fifo = f64::from(u8::from(after_all(schedule(lab, "fifo"))));
-    let found = rate(lab, pct(2), in_middle);
+    let fifo = rate(lab, 1, |_| "fifo".to_owned(), after_all);
     let (last, middle) = ("B after all of A", "B right after step 5");
-    let row = |bug: &str, how: &str, theory, found| chance(&format!("{bug}: {how}"), theory, found);
+    let found = rate(lab, RUNS, pct(2), in_middle);
     let least = "B right after step 5: pct(2), plus 4 sigma";
     vec![
-        Row::exact(format!("{last}: fifo finds it"), "", 0.0, fifo),
-        row(
-            last,
-            "random",
+        Row::exact(format!("{last}: fifo finds it"), "", 0.0, fifo.0).certain(
+            fifo.1,
+            Certain::Is,
+            fifo.0,
+        ),
+        chance(
+            format!("{last}: random"),
             two.powi(STEPS as i32),
-            rate(lab, random, after_all),
+            rate(lab, RUNS, random, after_all),
         ),
-        row(last, "pct", two, rate(lab, pct(1), after_all)),
-        row(
-            middle,
-            "random",
+        chance(
+            format!("{last}: pct"),
+            two,
+            rate(lab, RUNS, pct(1), after_all),
+        ),
+        chance(
+            format!("{middle}: random"),
             two.powi(MIDDLE as i32 + 1),
-            rate(lab, random, in_middle),
+            rate(lab, RUNS, random, in_middle),
         ),
-        row(middle, "pct(2)", bound, found),
-        Row::at_least(least, "", bound, found + 4.0 * error(bound)),
+        chance(format!("{middle}: pct(2)"), bound, found),
+        Row::at_least(least, "", bound, found.0 + 4.0 * error(bound)),
     ]
 }
 
-/// How often a policy, seeded by the number of the run, shows the bug.
-fn rate(lab: &Lab, policy: impl Fn(u64) -> String, bug: impl Fn(u32) -> bool) -> f64 {
-    let hits = (0..RUNS).filter(|run| bug(schedule(lab, &policy(*run))));
-    hits.count() as f64 / RUNS as f64
+/// How often a policy, seeded by the number of the run, shows the bug: in virtual time,
+/// and on the machine.
+fn rate(
+    lab: &Lab,
+    runs: u64,
+    policy: impl Fn(u64) -> String,
+    bug: impl Fn(u32) -> bool,
+) -> (f64, Option<f64>) {
+    let rate = |time| {
+        let hits = (0..runs).filter(|run| bug(schedule(lab, &policy(*run), time)));
+        hits.count() as f64 / runs as f64
+    };
+    (rate(Time::Virtual), lab.real.then(|| rate(Time::Real)))
 }
 
 /// A frequency that should be near a probability.
-fn chance(what: &str, theory: f64, found: f64) -> Row {
+fn chance(what: String, theory: f64, (found, real): (f64, Option<f64>)) -> Row {
     let error = error(theory);
-    Row::near(what, "", theory, Estimate { mean: found, error })
+    let row = Row::near(what, "", theory, Estimate { mean: found, error });
+    row.certain(real, Certain::Is, found)
 }
 
 /// The standard error of a frequency in all runs.
@@ -81,8 +98,8 @@ fn error(probability: f64) -> f64 {
 }
 
 /// One schedule: after how many steps of A did B come?
-fn schedule(lab: &Lab, policy: &str) -> u32 {
-    let setup = Setup::new(lab.policy(policy));
+fn schedule(lab: &Lab, policy: &str, time: Time) -> u32 {
+    let setup = Setup::new(lab.policy(policy)).time(time);
     let program = async {
         let steps = Rc::new(Cell::new(0));
         let (count, seen) = (Rc::clone(&steps), Rc::clone(&steps));

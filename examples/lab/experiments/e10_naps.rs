@@ -2,8 +2,9 @@
 
 use super::{Experiment, MS, US, all_done};
 use crate::bench::{Setup, Time};
+use crate::job::since;
 use crate::lab::Lab;
-use crate::table::Row;
+use crate::row::Row;
 use downbeat::policy::{Cause, End, Policy, Rank, Sched, ranked};
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep, work};
@@ -54,7 +55,7 @@ impl Rank for Forgiving {
 }
 
 fn run(lab: &Lab) -> Vec<Row> {
-    let forgiving = || Box::new(ranked(Forgiving { virtual_time: 0 }));
+    let forgiving = || Box::new(ranked(Forgiving { virtual_time: 0 }).named("forgiving"));
     let real = |policy| lab.real.then(|| cheat(lab, policy, 60 * MS, Time::Real));
     vec![
         // The cheater's polls alternate with the honest task's: one poll of the span.
@@ -64,7 +65,8 @@ fn run(lab: &Lab) -> Vec<Row> {
             0.5,
             cheat(lab, forgiving(), SPAN, Time::Virtual),
             POLL as f64 / SPAN as f64 * 2.0,
-        ),
+        )
+        .real(real(forgiving())),
         // Theorem 1: one poll over its weight each way.
         Row::within(
             "debts kept (fair): share of the cheater",
@@ -89,18 +91,22 @@ fn cheat(lab: &Lab, policy: Box<dyn Policy>, span: u64, time: Time) -> f64 {
             let sums = Rc::clone(&sums);
             let task = async move {
                 while now() < end {
+                    let began = now();
                     work(Duration::from_nanos(POLL));
-                    sums[i].set(sums[i].get() + POLL);
+                    sums[i].set(sums[i].get() + since(began));
                     match i {
                         0 => yield_now().await,
                         _ => sleep(Duration::from_micros(1)).await,
                     }
                 }
             };
-            tasks.push(spawn_with(task, SpawnOptions::new().weight(weight)));
+            let name = ["honest", "cheater"][i];
+            let options = SpawnOptions::new().name(name).weight(weight);
+            tasks.push(spawn_with(task, options));
         }
         all_done(tasks).await;
     };
-    lab.run("naps", Setup::new(policy).time(time), program);
+    let name = policy.name();
+    lab.run(&name, Setup::new(policy).time(time), program);
     used[1].get() as f64 / (used[0].get() + used[1].get()) as f64
 }

@@ -4,8 +4,8 @@ use super::{Experiment, MS, US, all_done};
 use crate::bench::{Setup, Time};
 use crate::job::busy;
 use crate::lab::Lab;
+use crate::row::{Certain, Row};
 use crate::stats::mean;
-use crate::table::Row;
 use downbeat::SpawnOptions;
 use downbeat::runtime::{Pacing, spawn_with};
 use downbeat::time::now;
@@ -73,6 +73,11 @@ fn run(lab: &Lab) -> Vec<Row> {
             "ms",
             round,
             fifo.shortest(),
+        )
+        .certain(
+            real_fifo.as_ref().map(Convoy::shortest),
+            Certain::AtLeast,
+            round,
         ),
         Row::at_most("fair: share of the hog", "", bound, fair.share).real(share(&real_fair)),
         Row::shown("fair: mean gap of a small task", "ms", mean(&fair.gaps))
@@ -94,9 +99,9 @@ fn convoy(lab: &Lab, policy: &str, span: u64, time: Time) -> Convoy {
         let mut tasks = Vec::new();
         for i in 0..100 {
             let (write, count) = (Rc::clone(&write), Rc::clone(&count));
-            let each = move |at| match i {
-                0 => count.set(count.get() + HOG),
-                5 => write.borrow_mut().push(at),
+            let each = move |began, ended: Instant| match i {
+                0 => count.set(count.get() + ended.duration_since(began).as_nanos() as u64),
+                5 => write.borrow_mut().push(began),
                 _ => {}
             };
             let poll = Duration::from_nanos(if i == 0 { HOG } else { SMALL });

@@ -4,7 +4,7 @@ use super::{Experiment, MS, US};
 use crate::bench::{Setup, Time};
 use crate::job::busy;
 use crate::lab::Lab;
-use crate::table::Row;
+use crate::row::Row;
 use downbeat::runtime::{Pacing, spawn_with};
 use downbeat::sync::Notify;
 use downbeat::time::{now, work};
@@ -101,7 +101,9 @@ async fn players(span: u64, starts: Rc<RefCell<Vec<Instant>>>, others: Rc<Cell<u
     let poll = Duration::from_nanos(POLL);
     for _ in 0..BUSY {
         let count = Rc::clone(&others);
-        let each = move |_| count.set(count.get() + POLL);
+        let each = move |began, ended: Instant| {
+            count.set(count.get() + ended.duration_since(began).as_nanos() as u64);
+        };
         drop(spawn_with(
             busy(poll, end, each),
             SpawnOptions::new().name("busy"),

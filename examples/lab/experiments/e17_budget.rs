@@ -3,7 +3,7 @@
 use super::{Experiment, MS, US};
 use crate::bench::{Setup, Time};
 use crate::lab::Lab;
-use crate::table::Row;
+use crate::row::{Certain, Row};
 use downbeat::runtime::Pacing;
 use downbeat::spawn;
 use downbeat::sync::Semaphore;
@@ -42,8 +42,11 @@ fn run(lab: &Lab) -> Vec<Row> {
                 .real(real.map(|(_, longest)| us(longest))),
         );
         rows.push(
-            Row::exact(what("shortest gap"), "us", us(Some(gap)), us(shortest))
-                .real(real.map(|(shortest, _)| us(shortest))),
+            Row::exact(what("shortest gap"), "us", us(Some(gap)), us(shortest)).certain(
+                real.map(|(shortest, _)| us(shortest)),
+                Certain::AtLeast,
+                us(Some(gap)),
+            ),
         );
     }
     rows

@@ -1,12 +1,12 @@
 //! E18: the plain truth about a hundred URLs.
 
 use super::{Experiment, MS, US, all_done};
-use crate::bench::Setup;
+use crate::bench::{Setup, Time};
 use crate::chance::Chance;
 use crate::lab::Lab;
 use crate::orders::order;
+use crate::row::Row;
 use crate::stats::mean;
-use crate::table::Row;
 use downbeat::policy::Policy;
 use downbeat::runtime::spawn_with;
 use downbeat::time::{now, sleep, work};
@@ -24,6 +24,8 @@ use std::time::Duration;
 /// the bottleneck, and shortest first against FIFO changes the mean by as much as in
 /// any other queue. With ten connections for a hundred URLs a fetch mostly waits at the
 /// gate, and there the order matters though the processor still idles.
+///
+/// On the machine all this takes a quarter of the time, and is told in virtual units.
 pub(crate) const IT: Experiment = Experiment {
     number: "e18",
     name: "fetch",
@@ -40,6 +42,9 @@ const WAITS: usize = 8;
 /// Work after each.
 const WORK: u64 = 15 * US;
 
+/// On the machine everything is so many times shorter.
+const FASTER: u64 = 4;
+
 /// Permits at the gate, where there is one.
 const PERMITS: usize = 10;
 
@@ -52,6 +57,8 @@ struct Wish {
     parsing: u64,
     /// The order at the gate; empty for none.
     gate: &'static str,
+    /// Which clock.
+    time: Time,
 }
 
 /// Nothing but fetching.
@@ -59,6 +66,7 @@ const PLAIN: Wish = Wish {
     policy: "fifo",
     parsing: 0,
     gate: "",
+    time: Time::Virtual,
 };
 
 /// How long fetches took, in milliseconds, and the load.
@@ -71,20 +79,25 @@ struct Fetches {
 fn run(lab: &Lab) -> Vec<Row> {
     let mut rows = plain(lab);
     let parsing = |policy| {
-        let wish = Wish {
-            policy,
-            parsing: 20 * MS,
-            ..PLAIN
-        };
-        fetches(lab, wish)
+        let parsing = 20 * MS;
+        both(
+            lab,
+            Wish {
+                policy,
+                parsing,
+                ..PLAIN
+            },
+        )
     };
-    let (fifo, srpt) = (parsing("fifo"), parsing("srpt"));
+    let ((fifo, fifo_real), (srpt, srpt_real)) = (parsing("fifo"), parsing("srpt"));
+    let mean_of = |real: Option<Fetches>| real.map(|real| real.mean());
     let what = |what: &str| format!("20 ms of parsing, {what}");
     rows.extend([
         Row::shown(what("fifo: load"), "%", fifo.load * 100.0),
         Row::shown(what("fifo: picks with a choice"), "", fifo.choices),
-        Row::shown(what("fifo: mean fetch"), "ms", fifo.mean()),
-        Row::at_most(what("srpt: mean fetch"), "ms", fifo.mean(), srpt.mean()),
+        Row::shown(what("fifo: mean fetch"), "ms", fifo.mean()).real(mean_of(fifo_real)),
+        Row::at_most(what("srpt: mean fetch"), "ms", fifo.mean(), srpt.mean())
+            .real(mean_of(srpt_real)),
     ]);
     rows.extend(at_the_gate(lab));
     rows
@@ -92,22 +105,36 @@ fn run(lab: &Lab) -> Vec<Row> {
 
 /// The same fetches through a gate of ten; sizes are known.
 fn at_the_gate(lab: &Lab) -> Vec<Row> {
-    let through = |gate| fetches(lab, Wish { gate, ..PLAIN });
-    let (fifo, shortest, longest) = (through("fifo"), through("sjf"), through("longest"));
+    let through = |gate| both(lab, Wish { gate, ..PLAIN });
+    let [
+        (fifo, fifo_real),
+        (shortest, shortest_real),
+        (longest, longest_real),
+    ] = ["fifo", "sjf", "longest"].map(through);
     let what = |what: &str| format!("gate of {PERMITS}, {what}");
     let last = |fetches: &Fetches| fetches.each.iter().copied().fold(0.0, f64::max);
+    let mean_of = |real: &Option<Fetches>| real.as_ref().map(Fetches::mean);
     vec![
         Row::shown(what("fifo: load"), "%", fifo.load * 100.0),
-        Row::shown(what("fifo: mean end"), "ms", fifo.mean()),
-        Row::at_most(what("sjf: mean end"), "ms", fifo.mean(), shortest.mean()),
-        Row::shown(what("fifo: last end"), "ms", last(&fifo)),
-        Row::shown(what("longest first: last end"), "ms", last(&longest)),
+        Row::shown(what("fifo: mean end"), "ms", fifo.mean()).real(mean_of(&fifo_real)),
+        Row::at_most(what("sjf: mean end"), "ms", fifo.mean(), shortest.mean())
+            .real(mean_of(&shortest_real)),
+        Row::shown(what("fifo: last end"), "ms", last(&fifo)).real(fifo_real.as_ref().map(last)),
+        Row::shown(what("longest first: last end"), "ms", last(&longest))
+            .real(longest_real.as_ref().map(last)),
     ]
+}
+
+/// In virtual time, and on the machine.
+fn both(lab: &Lab, wish: Wish) -> (Fetches, Option<Fetches>) {
+    let time = Time::Real;
+    let real = lab.real.then(|| fetches(lab, Wish { time, ..wish }));
+    (fetches(lab, wish), real)
 }
 
 /// Nothing but fetching.
 fn plain(lab: &Lab) -> Vec<Row> {
-    let plain = fetches(lab, PLAIN);
+    let (plain, real) = both(lab, PLAIN);
     let load = plain.load;
     let predicted = load / (1.0 - load) * WORK as f64 / 2.0 * WAITS as f64 / 1e3;
     let picks = format!(
@@ -115,8 +142,10 @@ fn plain(lab: &Lab) -> Vec<Row> {
         URLS * (WAITS + 1)
     );
     let mut rows = vec![
-        Row::shown("plain, fifo: mean fetch", "ms", plain.mean()),
-        Row::shown("plain, fifo: load of the processor", "%", load * 100.0),
+        Row::shown("plain, fifo: mean fetch", "ms", plain.mean())
+            .real(real.as_ref().map(Fetches::mean)),
+        Row::shown("plain, fifo: load of the processor", "%", load * 100.0)
+            .real(real.as_ref().map(|real| real.load * 100.0)),
         Row::shown(
             "plain: predicted effect of the order per fetch",
             "us",
@@ -142,15 +171,17 @@ fn fetches(lab: &Lab, wish: Wish) -> Fetches {
     let ends = Rc::new(RefCell::new(vec![0.0; URLS]));
     let write = Rc::clone(&ends);
     let (mut chance, seed) = (Chance::new(lab.seed), lab.seed);
+    let faster = if wish.time == Time::Real { FASTER } else { 1 };
     let program = async move {
         let permits = if wish.gate.is_empty() { URLS } else { 0 };
         let order = order(if permits > 0 { "fifo" } else { wish.gate }, seed);
         let gate = Gate::new(permits, order.unwrap_or_else(|error| panic!("{error}")));
         let mut tasks = Vec::new();
         for number in 0..URLS {
-            let page = Page::draw(&mut chance, wish.parsing);
+            let page = Page::draw(&mut chance, wish.parsing).faster(faster);
             let (size, write, gate) = (page.size(permits > 0), Rc::clone(&write), gate.clone());
-            let fetch = page.fetch(gate, move |end| write.borrow_mut()[number] = end);
+            let ended = move |end: f64| write.borrow_mut()[number] = end * faster as f64;
+            let fetch = page.fetch(gate, ended);
             tasks.push(spawn_with(fetch, SpawnOptions::new().size(size)));
         }
         // All stand in line before a gate opens.
@@ -158,7 +189,9 @@ fn fetches(lab: &Lab, wish: Wish) -> Fetches {
         gate.add_permits(if permits > 0 { 0 } else { PERMITS });
         all_done(tasks).await;
     };
-    let setup = Setup::new(lab.policy(wish.policy)).starves();
+    let setup = Setup::new(lab.policy(wish.policy))
+        .starves()
+        .time(wish.time);
     let (_, facts) = lab.run(wish.policy, setup, program);
     Fetches {
         each: ends.take(),
@@ -177,6 +210,8 @@ impl Fetches {
 struct Page {
     /// Waits for the network.
     waits: Vec<u64>,
+    /// Work after each.
+    work: u64,
     /// Work on the body.
     body: u64,
 }
@@ -188,12 +223,21 @@ impl Page {
         let waits = (0..WAITS).map(|_| wait(chance)).collect();
         let scale = if chance.happens(0.9) { 0.2 } else { 8.2 };
         let body = chance.exponential(parsing as f64 * scale) as u64;
-        Self { waits, body }
+        let work = WORK;
+        Self { waits, work, body }
+    }
+
+    /// The same in a fraction of the time.
+    fn faster(mut self, times: u64) -> Self {
+        self.waits.iter_mut().for_each(|wait| *wait /= times);
+        self.work /= times;
+        self.body /= times;
+        self
     }
 
     /// What the run queue should know is work; what a gate should know is time.
     fn size(&self, of_work: bool) -> u64 {
-        let work = self.body + WAITS as u64 * WORK;
+        let work = self.body + WAITS as u64 * self.work;
         let waits = if of_work { 0 } else { self.waits.iter().sum() };
         work + waits
     }
@@ -204,7 +248,7 @@ impl Page {
         let permit = gate.acquire().await;
         for wait in &self.waits {
             sleep(Duration::from_nanos(*wait)).await;
-            work(Duration::from_nanos(WORK));
+            work(Duration::from_nanos(self.work));
         }
         let mut left = self.body;
         while left > 0 {

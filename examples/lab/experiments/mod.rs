@@ -30,7 +30,7 @@ mod e18_fetch;
 use crate::chance::Chance;
 use crate::job::Job;
 use crate::lab::Lab;
-use crate::table::Row;
+use crate::row::Row;
 use downbeat::JoinHandle;
 use std::rc::Rc;
 
