@@ -13,7 +13,7 @@
 //! asked for; a server that sends them all the same has its bytes delivered as
 //! they are, with a quirk.
 //!
-//! Read next: `inflate.rs`, one coding; `spell.rs`, when to pause.
+//! Read next: `chain.rs`, codings of codings; `spell.rs`, when to pause.
 
 #![cfg_attr(
     not(test),
@@ -26,15 +26,17 @@
     )
 )]
 
+#[cfg(feature = "gzip")]
+use super::chain::{Stage, Step};
 use super::error::Error;
 use super::headers::Headers;
 #[cfg(feature = "gzip")]
-use super::inflate::{Inflater, Sink, Wrapping};
-#[cfg(feature = "gzip")]
-use super::kind::DecodeFault;
+use super::inflate::Wrapping;
 use super::kind::ErrorKind;
 use super::limits::{Limit, Limits};
 use super::quirk::{Quirk, Quirks};
+#[cfg(feature = "gzip")]
+use super::sink::Sink;
 #[cfg(feature = "gzip")]
 use super::spell::Spell;
 use super::syntax;
@@ -122,24 +124,9 @@ pub(crate) struct Decoder {
     step: usize,
 }
 
-/// One coding, and the input it has not used yet.
-#[cfg(feature = "gzip")]
-struct Stage {
-    /// The decoder.
-    inflater: Inflater,
-    /// Input from the stage before. The first stage has none of its own.
-    inbox: Sink,
-    /// How much of it was used.
-    used: usize,
-}
-
 /// First size of the output buffer; it doubles up to the step.
 #[cfg(feature = "gzip")]
 const FIRST_OUT: usize = 8 * 1024;
-
-/// Size of the buffer between two codings.
-#[cfg(feature = "gzip")]
-const BETWEEN: usize = 4 * 1024;
 
 /// What coded bytes between two codings may be longer than the content in them.
 #[cfg(feature = "gzip")]
@@ -149,13 +136,12 @@ const BETWEEN_SLACK: u64 = 16 * 1024;
 impl Decoder {
     /// For one body. `codings` are in the order they were applied.
     pub(crate) fn new(codings: &[Wrapping], limits: &Limits) -> Decoder {
-        let stage = |coding: &Wrapping| Stage {
-            inflater: Inflater::new(*coding),
-            inbox: Sink::default(),
-            used: 0,
-        };
         Decoder {
-            stages: codings.iter().rev().map(stage).collect(),
+            stages: codings
+                .iter()
+                .rev()
+                .map(|coding| Stage::new(*coding))
+                .collect(),
             out: Sink::default(),
             encoded: 0,
             decoded: 0,
@@ -243,63 +229,6 @@ impl Decoder {
             false => self.out.size(),
         };
         next.max(FIRST_OUT).min(self.step)
-    }
-}
-
-/// The bounds of one step.
-#[cfg(feature = "gzip")]
-struct Step<'a> {
-    /// Bytes the output may hold.
-    room: usize,
-    /// The work that may be done.
-    spell: &'a mut Spell,
-    /// Counts what goes from one coding to the next.
-    between: &'a mut u64,
-}
-
-#[cfg(feature = "gzip")]
-impl Step<'_> {
-    /// Runs `input` through the stages until it is used up, `out` is full or the
-    /// spell is over. Every round moves a byte or is the last.
-    fn run(&mut self, stages: &mut [Stage], input: &[u8], out: &mut Sink) -> Result<usize, Error> {
-        let Some((first, behind)) = stages.split_first_mut() else {
-            return Ok(0);
-        };
-        if behind.is_empty() {
-            return Ok(first.inflater.decode(input, out, self.room, self.spell)?);
-        }
-        let mut used = 0usize;
-        loop {
-            let Some(next) = behind.first_mut() else {
-                return Ok(used);
-            };
-            let inbox = std::mem::take(&mut next.inbox);
-            let start = next.used;
-            let waiting = inbox.filled().get(start..).unwrap_or_default();
-            let (taken, all) = (self.run(behind, waiting, out)?, waiting.len());
-            let Some(next) = behind.first_mut() else {
-                return Ok(used);
-            };
-            next.inbox = inbox;
-            next.used = start.saturating_add(taken);
-            if out.filled().len() >= self.room || self.spell.is_over() {
-                return Ok(used);
-            }
-            if taken < all {
-                return Err(ErrorKind::Decode(DecodeFault::Corrupt).into());
-            }
-            next.inbox.clear();
-            next.used = 0;
-            let rest = input.get(used..).unwrap_or_default();
-            let inflater = &mut first.inflater;
-            let taken = inflater.decode(rest, &mut next.inbox, BETWEEN, self.spell)?;
-            used = used.saturating_add(taken);
-            let made = next.inbox.filled().len();
-            *self.between = self.between.saturating_add(made as u64);
-            if made == 0 {
-                return Ok(used);
-            }
-        }
     }
 }
 

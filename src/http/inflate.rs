@@ -35,6 +35,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use super::gzip_header::{GzipHeader, HeaderByte};
 use super::kind::{DecodeFault, ErrorKind};
 use super::quirk::{Quirk, Quirks};
+use super::sink::Sink;
 use super::spell::Spell;
 
 /// How the deflate stream is wrapped.
@@ -299,45 +300,6 @@ fn feed(
     out.fill(usize::try_from(produced).unwrap_or(usize::MAX));
     let ended = status.map_err(|_| DecodeFault::Corrupt)? == Status::StreamEnd;
     Ok((usize::try_from(used).unwrap_or(usize::MAX), ended))
-}
-
-/// Where decoded bytes go: memory that is initialised once and filled often.
-#[derive(Default)]
-pub(crate) struct Sink {
-    /// The memory, initialised as a whole.
-    bytes: Vec<u8>,
-    /// How much of it is output.
-    filled: usize,
-}
-
-impl Sink {
-    /// The output.
-    pub(crate) fn filled(&self) -> &[u8] {
-        self.bytes.get(..self.filled).unwrap_or_default()
-    }
-
-    /// Forgets the output and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.filled = 0;
-    }
-
-    /// Bytes of memory.
-    pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// What is free up to a total of `room` bytes.
-    fn space(&mut self, room: usize) -> &mut [u8] {
-        if self.bytes.len() < room {
-            self.bytes.resize(room, 0);
-        }
-        self.bytes.get_mut(self.filled..room).unwrap_or_default()
-    }
-
-    /// So many bytes of [`space`](Sink::space) were written.
-    fn fill(&mut self, count: usize) {
-        self.filled = self.filled.saturating_add(count).min(self.bytes.len());
-    }
 }
 
 impl From<DecodeFault> for ErrorKind {

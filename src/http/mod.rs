@@ -39,6 +39,8 @@ mod basic;
 mod body;
 mod builder;
 mod call;
+#[cfg(feature = "gzip")]
+mod chain;
 mod charset;
 mod chunk;
 mod client;
@@ -92,6 +94,8 @@ mod response;
 mod response_body;
 mod retry;
 mod reuse;
+#[cfg(feature = "gzip")]
+mod sink;
 #[cfg(feature = "gzip")]
 mod spell;
 mod syntax;

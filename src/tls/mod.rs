@@ -31,6 +31,7 @@
 )]
 
 mod accept;
+mod cipher;
 mod config;
 mod error;
 mod handshake;

@@ -21,13 +21,13 @@
 //!
 //! Read next: `config.rs`.
 
-use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use rustls::{Connection as Session, ProtocolVersion};
 
+use super::cipher::{CIPHER, Cipher, SPARE};
 use super::error::{TlsError, TlsErrorKind};
 use crate::budget;
 use crate::io::{AsyncRead, AsyncWrite};
@@ -54,24 +54,9 @@ pub struct TlsStream<S> {
     closing: bool,
 }
 
-/// One full record and a little more.
-const CIPHER: usize = 16 * 1024 + 512;
-
 /// LAW S03: bytes of ciphertext with nothing in them that cost a unit of the budget. Six
 /// empty records, and each costs some 300 nanoseconds.
 const BARREN_PER_UNIT: usize = 128;
-
-/// A buffer of ciphertext; `start..end` is not yet taken.
-pub(super) struct Cipher {
-    bytes: [u8; CIPHER],
-    start: usize,
-    end: usize,
-}
-
-thread_local! {
-    /// The buffer no stream of this thread needs at the moment.
-    static SPARE: Cell<Option<Box<Cipher>>> = const { Cell::new(None) };
-}
 
 /// What one step of reading did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,13 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
 
     /// Reads ciphertext from the stream into a lent buffer.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut cipher = SPARE.take().unwrap_or_else(|| {
-            Box::new(Cipher {
-                bytes: [0; CIPHER],
-                start: 0,
-                end: 0,
-            })
-        });
+        let mut cipher = SPARE.take().unwrap_or_else(Cipher::new);
         match Pin::new(&mut self.stream).poll_read(cx, &mut cipher.bytes) {
             Poll::Ready(Ok(n)) if n > 0 => {
                 cipher.start = 0;
