@@ -229,6 +229,42 @@ fn t08_waker_ops_safe_from_any_thread_any_time() {
 }
 
 #[test]
+fn t4_a_place_that_was_closed_off_wakes_its_next_tenant() {
+    virtual_runtime().block_on(async {
+        for _ in 0..3 {
+            // Their wakers outlive them, so nobody may have their places yet.
+            let handles: Vec<_> = (0..100)
+                .map(|_| {
+                    let task = spawn(sleep(MS));
+                    let handle = task.abort_handle();
+                    (task, handle)
+                })
+                .collect();
+            let mut held = Vec::new();
+            for (task, handle) in handles {
+                task.await.unwrap();
+                held.push(handle);
+            }
+            drop(held);
+            // More than there are other places: all must be woken.
+            let (bells, waiters): (Vec<_>, Vec<_>) = (0..300)
+                .map(|_| {
+                    let (bell, rung) = downbeat::sync::oneshot();
+                    (bell, spawn(rung))
+                })
+                .unzip();
+            sleep(MS).await;
+            for bell in bells {
+                bell.send(()).unwrap();
+            }
+            for waiter in waiters {
+                waiter.await.unwrap().unwrap();
+            }
+        }
+    });
+}
+
+#[test]
 fn t11_the_last_waker_on_another_thread_frees_no_more_than_itself() {
     let here = thread::current().id();
     let dropped = Rc::new(Cell::new(false));

@@ -16,6 +16,7 @@
 //! Read next: `ticket.rs`.
 
 use super::info::{Sched, TaskId};
+use super::letter::IDLE;
 use super::slot::Stage;
 use super::ticket::Home;
 use std::cell::{Cell, RefCell};
@@ -198,13 +199,20 @@ impl Deck {
         let Some(index) = closed_off.pop_front() else {
             return false;
         };
-        let held = self.with(index, |card| card.life.is_held_elsewhere(0));
-        if held == Some(false) {
-            self.with(index, |card| card.life.next.set(self.free.replace(index)));
-            return true;
+        let reopened = self.with(index, |card| match card.life.bell.get() {
+            Some(bell) if bell.is_held_beyond(0) => false,
+            bell => {
+                if let Some(bell) = bell {
+                    bell.shared.relabel(index, IDLE);
+                }
+                card.life.next.set(self.free.replace(index));
+                true
+            }
+        });
+        if reopened == Some(false) {
+            closed_off.push_back(index);
         }
-        closed_off.push_back(index);
-        false
+        reopened == Some(true)
     }
 
     /// A place, taken or not.
