@@ -11,8 +11,8 @@
 //! Owns: the deadline and the waker of every armed timer, in nanoseconds since the loop
 //! began.
 //!
-//! When the earliest slot is due, its timers move to the levels below, once for each;
-//! on level 0 they fire. No armed deadline is before the origin, and every digit above a
+//! When the earliest slot is due, the earliest deadline in it becomes the origin, and its
+//! timers move to the levels below, as far as they differ; on level 0 they fire. No armed deadline is before the origin, and every digit above a
 //! timer's level is the origin's, so the first slot of the lowest level that has any is
 //! always the earliest.
 //!
@@ -159,9 +159,8 @@ impl Timers {
         self.start.checked_add(Duration::from_nanos(earliest))
     }
 
-    /// Takes the waker of the next timer that is due at `now`.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Waker> {
-        let now = self.nanos(now);
+    /// Takes the waker of the next timer that is due at `now`, as [`Timers::nanos`] counts.
+    pub(crate) fn pop_due(&mut self, now: u64) -> Option<Waker> {
         loop {
             let Some((level, slot)) = self.first_slot() else {
                 self.origin = now;
@@ -171,7 +170,9 @@ impl Timers {
             if list.earliest > now {
                 return None;
             }
-            self.origin = self.beginning(level, slot);
+            // No timer is before it, and only those of this slot differ from it in no
+            // digit above.
+            self.origin = list.earliest;
             if level == 0 {
                 let key = self.timers.at_mut(list.first)?.key;
                 return self.cancel(key);
@@ -186,8 +187,8 @@ impl Timers {
         self.timers.len()
     }
 
-    /// Nanoseconds since the loop began.
-    fn nanos(&self, instant: Instant) -> u64 {
+    /// Nanoseconds from the beginning of the loop to `instant`.
+    pub(crate) fn nanos(&self, instant: Instant) -> u64 {
         let since = instant.saturating_duration_since(self.start);
         let whole = since.as_secs().saturating_mul(1_000_000_000);
         whole.saturating_add(u64::from(since.subsec_nanos()))
@@ -207,14 +208,6 @@ impl Timers {
         let level = self.occupied.trailing_zeros() as usize;
         let slot = self.levels.get(level)?.occupied.trailing_zeros();
         Some((level, slot as usize))
-    }
-
-    /// The first deadline that belongs into a slot.
-    fn beginning(&self, level: usize, slot: usize) -> u64 {
-        let shift = level as u32 * BITS;
-        // What is above the digit is the origin's, what is below is zero.
-        let above = self.origin.checked_shr(shift + BITS).unwrap_or(0);
-        (above.checked_shl(BITS).unwrap_or(0) | slot as u64) << shift
     }
 
     /// Puts a timer at the end of its slot's list.
@@ -270,8 +263,7 @@ impl Timers {
         }
     }
 
-    /// Moves the timers of the earliest slot, where the origin now is, to the levels
-    /// below.
+    /// Moves the timers of the earliest slot, where the origin now is, to lower levels.
     fn cascade(&mut self, level: usize, slot: usize) {
         let mut index = self.levels[level].slots[slot].first;
         self.empty(level, slot);
@@ -341,7 +333,7 @@ mod tests {
                     assert!(next <= first, "never too late");
                     let due = model.first_key_value().filter(|(rank, _)| rank.0 <= now);
                     let due = due.map(|(rank, key)| (*rank, *key));
-                    assert_eq!(timers.pop_due(now).is_some(), due.is_some());
+                    assert_eq!(timers.pop_due(timers.nanos(now)).is_some(), due.is_some());
                     if let Some((rank, key)) = due {
                         model.remove(&rank);
                         assert!(timers.set_waker(key, Waker::noop().clone()).is_err());
@@ -372,10 +364,10 @@ mod tests {
         let start = clock::system_now();
         let mut timers = Timers::new(start);
         let now = start + Duration::from_secs(5);
-        assert!(timers.pop_due(now).is_none());
+        assert!(timers.pop_due(timers.nanos(now)).is_none());
         timers.arm(start, Waker::noop().clone());
         assert!(timers.next() <= Some(now));
-        assert!(timers.pop_due(now).is_some());
+        assert!(timers.pop_due(timers.nanos(now)).is_some());
         assert_eq!((timers.len(), timers.next()), (0, None));
     }
 

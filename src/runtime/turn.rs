@@ -218,9 +218,10 @@ impl<P: Policy + 'static> Runtime<P> {
         }
         self.wakers = wakers;
         self.hand_over(Cause::Io);
+        let now = self.state.timers.borrow().nanos(self.now);
         loop {
             // LAW T5: a statement of its own, so the borrow ends before the wake.
-            let due = self.state.timers.borrow_mut().pop_due(self.now);
+            let due = self.state.timers.borrow_mut().pop_due(now);
             let Some(waker) = due else { break };
             self.wake(waker);
         }

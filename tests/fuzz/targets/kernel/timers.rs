@@ -95,7 +95,8 @@ fn fire<R: Ord + Copy>(
     now: std::time::Instant,
     log: &Mutex<Vec<usize>>,
 ) {
-    while let Some(waker) = timers.pop_due(now) {
+    let until = timers.nanos(now);
+    while let Some(waker) = timers.pop_due(until) {
         waker.wake();
     }
     let mut want = Vec::new();
