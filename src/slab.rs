@@ -170,6 +170,12 @@ impl<T> Slab<T> {
         }
     }
 
+    /// The key of whatever lives at a place now.
+    pub(crate) fn key_at(&self, index: u32) -> Option<Key<T>> {
+        let place = self.places.get(index as usize)?;
+        Some(Key::new(index, place.generation))
+    }
+
     /// All values in the order of their places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key<T>, &T)> {
         self.places

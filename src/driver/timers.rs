@@ -36,7 +36,7 @@ pub(crate) struct Timers {
     origin: u64,
     /// Which levels have any timers: bit 0 is level 0.
     occupied: u16,
-    /// The levels in use so far.
+    /// The levels, once a timer was armed.
     levels: Vec<Level>,
     /// The timers by name, linked into the lists of their slots.
     timers: Slab<Timer>,
@@ -73,8 +73,6 @@ pub(crate) struct Timer {
     before: u32,
     /// The timer behind it.
     behind: u32,
-    /// Its own name.
-    key: Key<Timer>,
 }
 
 /// The name of an armed timer; stale once it has fired.
@@ -84,6 +82,8 @@ pub(crate) type TimerKey = Key<Timer>;
 const BITS: u32 = 6;
 /// Values of a digit.
 const SLOTS: usize = 1 << BITS;
+/// Digits of a deadline.
+const LEVELS: usize = u64::BITS.div_ceil(BITS) as usize;
 /// No timer.
 const NONE: u32 = u32::MAX;
 /// How many timers of a slot are looked at to learn which is the earliest.
@@ -111,12 +111,11 @@ impl Timers {
     /// Arms a timer.
     pub(crate) fn arm(&mut self, deadline: Instant, waker: Waker) -> TimerKey {
         let due = self.nanos(deadline).max(self.origin);
-        let key = self.timers.insert_with(|key| Timer {
+        let key = self.timers.insert_with(|_| Timer {
             due,
             waker,
             before: NONE,
             behind: NONE,
-            key,
         });
         self.link(key.index, due);
         key
@@ -174,8 +173,7 @@ impl Timers {
             // digit above.
             self.origin = list.earliest;
             if level == 0 {
-                let key = self.timers.at_mut(list.first)?.key;
-                return self.cancel(key);
+                return self.cancel(self.timers.key_at(list.first)?);
             }
             self.cascade(level, slot);
         }
@@ -213,11 +211,11 @@ impl Timers {
     /// Puts a timer at the end of its slot's list.
     fn link(&mut self, index: u32, due: u64) {
         let (level, slot) = self.place(due);
-        while self.levels.len() <= level {
-            self.levels.push(Level {
-                occupied: 0,
-                slots: [EMPTY; SLOTS],
-            });
+        if self.levels.is_empty() {
+            // All at once: a loop shall not grow later, only because time goes on.
+            let slots = [EMPTY; SLOTS];
+            self.levels
+                .resize_with(LEVELS, || Level { occupied: 0, slots });
         }
         self.occupied |= 1 << level;
         let level = &mut self.levels[level];

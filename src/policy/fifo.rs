@@ -43,6 +43,8 @@ impl Fifo {
             }
             std::mem::swap(&mut self.arriving, &mut self.leaving);
             self.leaving.reverse();
+            // As much room in both, or how they grow would depend on who is which when.
+            self.arriving.reserve(self.leaving.capacity());
         }
         self.leaving.pop()
     }

@@ -130,17 +130,14 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
-    /// Polls a task that has no waker yet: it gets the spare one, and keeps it if it must
-    /// be polled again.
+    /// Polls a task that has no waker yet: it gets the spare one, and keeps it if it can be
+    /// polled again.
     #[inline(never)]
     fn first_poll(&self, task: &Sched, job: Option<BoxedJob>, root: &mut Root<'_>) -> Polled {
         let bell = self.state.table.lend_waker(task);
         let result = self.poll_with(&bell, task, job, root);
-        let waits = matches!(result.0, Ok(Poll::Pending));
-        if waits || bell.is_held_beyond(0) {
-            drop(bell);
-            self.state.table.part_with_waker(task, waits);
-        }
+        let stays = matches!(result.0, Ok(Poll::Pending)).then_some(result.2);
+        self.state.table.take_waker_back(task, bell, stays);
         result
     }
 
@@ -259,6 +256,9 @@ impl<P: Policy + 'static> Runtime<P> {
             self.hand_over_ticket::<true>(ticket, cause, fresh);
             next = self.woken.pop();
         }
+        if self.woken.capacity() > KEPT {
+            self.woken = Vec::new();
+        }
     }
 
     /// Gives one ticket to the policy.
@@ -291,6 +291,9 @@ impl<P: Policy + 'static> Runtime<P> {
             || self.state.table.home().has_attention()
     }
 }
+
+/// The stack of the woken keeps room for so many; a flood of them is rare.
+const KEPT: usize = 4096;
 
 /// What a poll said, or the payload of its panic.
 type PollResult = std::thread::Result<Poll<()>>;

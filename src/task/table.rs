@@ -16,7 +16,7 @@ use super::deck::{Card, Deck};
 use super::ending::Estate;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
-use super::letter::QUEUED;
+use super::letter::{IDLE, QUEUED};
 use super::options::SpawnOptions;
 use super::slot::{CheckedOut, Stage};
 use super::ticket::{Home, Runnable};
@@ -140,16 +140,24 @@ impl TaskTable {
         bell
     }
 
-    /// A task that waits keeps the waker it was lent. One that has ended leaves it to
-    /// whoever has a clone.
-    pub(crate) fn part_with_waker(&self, card: &Sched, waits: bool) {
-        let Some(bell) = self.spare.take() else {
-            return;
-        };
-        if waits {
-            assert!(card.life.bell.set(bell).is_ok(), "it was lent one");
-        } else {
-            bell.shared.set_dead();
+    /// After the poll. A task that `stays` keeps the waker, unless it waits and nobody has
+    /// a clone: then nobody will ever wake it. One that has ended leaves it to whoever has.
+    #[inline]
+    pub(crate) fn take_waker_back(
+        &self,
+        card: &Sched,
+        lent: Ref<'_, Bell>,
+        stays: Option<WokeItself>,
+    ) {
+        card.life.next.set(IDLE);
+        let is_held = lent.is_held_beyond(0);
+        drop(lent);
+        if is_held || stays == Some(WokeItself::Yes) {
+            let bell = self.spare.take().expect("it was lent just now");
+            match stays {
+                Some(_) => assert!(card.life.bell.set(bell).is_ok(), "it had none"),
+                None => bell.shared.set_dead(),
+            }
         }
     }
 
