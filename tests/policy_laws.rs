@@ -199,6 +199,7 @@ fn same_results_under_every_policy_and_same_hash_for_a_seed() {
 fn heads_say_what_one_must_know() {
     // Not policies: what several of them need, and the reader of expressions.
     let others = [
+        "boxed",
         "chance",
         "expression",
         "fixed",

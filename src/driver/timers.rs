@@ -277,7 +277,7 @@ impl Timers {
     fn refresh(&mut self, level: usize, slot: usize) {
         let mut index = self.levels[level].slots[slot].first;
         let mut earliest = u64::MAX;
-        for _ in 0..LOOKED_AT {
+        for _ in 0..=LOOKED_AT {
             let Some(timer) = self.timers.at_mut(index) else {
                 let list = &mut self.levels[level].slots[slot];
                 (list.earliest, list.is_stale) = (earliest, false);

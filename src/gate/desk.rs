@@ -11,10 +11,12 @@
 use super::line::{Line, Waiter};
 use crate::policy::{Cause, End, Policy, Runnable, Sched};
 use crate::runtime::custody::{Custody, Issuer};
+use crate::runtime::report::Report;
 use crate::runtime::{current_task, try_spawn};
 use crate::slab::Key;
 use crate::task::SpawnOptions;
 use crate::task::deck::Card;
+use crate::task::join::panic_message;
 use crate::time::{now, sleep_until};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -85,7 +87,11 @@ impl<P: Policy + 'static> Desk<P> {
         }
         *self.custody.borrow_mut() = Some(custody);
         for waker in self.line.wakers.take() {
-            waker.wake();
+            // LAW T16: a foreign waker that panics takes no other wake with it.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                let message = panic_message(payload);
+                self.line.report(&Report::WakerPanicked { message });
+            }
         }
     }
 

@@ -103,26 +103,40 @@ impl Line {
         waiting.count()
     }
 
+    /// Whether a waiter has this waker, or needs none.
+    fn is_watched_by(&self, place: Key<Waiter>, waker: &Waker) -> bool {
+        match self.waiters.borrow().get(place) {
+            Some(Waiter {
+                stage: Stage::Waiting,
+                waker: held,
+                ..
+            }) => held.as_ref().is_some_and(|held| held.will_wake(waker)),
+            _ => true,
+        }
+    }
+
     /// What became of a waiter: its card and since when it has a permit.
     pub(super) fn outcome(
         &self,
         place: Key<Waiter>,
         waker: &Waker,
     ) -> Poll<Result<(Card, Instant), Shed>> {
+        if !self.is_watched_by(place, waker) {
+            // LAW T5: a foreign waker's clone and drop are user code.
+            let waker = waker.clone();
+            let old = match self.waiters.borrow_mut().get_mut(place) {
+                Some(waiter) => waiter.waker.replace(waker),
+                None => None,
+            };
+            drop(old);
+        }
         let mut waiters = self.waiters.borrow_mut();
         let stage = waiters.get(place).map(|waiter| waiter.stage);
-        if let (Some(Stage::Waiting), Some(waiter)) = (stage, waiters.get_mut(place)) {
-            let same = waiter.waker.as_ref().is_some_and(|w| w.will_wake(waker));
-            let old = if same {
-                None
-            } else {
-                waiter.waker.replace(waker.clone())
-            };
-            drop(waiters);
-            drop(old); // A foreign waker's drop is user code.
+        if let Some(Stage::Waiting) = stage {
             return Poll::Pending;
         }
         let waiter = waiters.remove(place);
+        drop(waiters);
         Poll::Ready(match (stage, waiter) {
             (Some(Stage::Granted(since)), Some(waiter)) => Ok((waiter.card, since)),
             _ => Err(Shed),

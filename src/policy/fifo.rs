@@ -56,6 +56,15 @@ impl Fifo {
     }
 }
 
+// The tickets of a queue that goes come home in their order.
+impl Drop for Fifo {
+    fn drop(&mut self) {
+        while let Some(ticket) = self.pop() {
+            drop(ticket);
+        }
+    }
+}
+
 impl Policy for Fifo {
     #[inline]
     fn enqueue(&mut self, task: Runnable, _: Cause) {

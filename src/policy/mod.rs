@@ -23,6 +23,7 @@
 
 mod ageing;
 mod boost;
+mod boxed;
 pub(crate) mod chance;
 mod chaos;
 mod check;
@@ -168,36 +169,6 @@ pub enum End {
     Wait,
     /// The task is done.
     Done,
-}
-
-impl<P: Policy + ?Sized> Policy for Box<P> {
-    fn enqueue(&mut self, task: Runnable, cause: Cause) {
-        (**self).enqueue(task, cause);
-    }
-
-    fn pick_next(&mut self, now: Instant) -> Option<Runnable> {
-        (**self).pick_next(now)
-    }
-
-    fn ran(&mut self, task: &Sched, took: Duration, end: End) {
-        (**self).ran(task, took, end);
-    }
-
-    fn idle(&mut self, from: Instant, to: Instant) {
-        (**self).idle(from, to);
-    }
-
-    fn next_at(&self) -> Option<Instant> {
-        (**self).next_at()
-    }
-
-    fn wants_clock(&self) -> bool {
-        (**self).wants_clock()
-    }
-
-    fn name(&self) -> String {
-        (**self).name()
-    }
 }
 
 impl fmt::Debug for dyn Policy + '_ {

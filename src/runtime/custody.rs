@@ -34,6 +34,8 @@ pub(crate) struct Custody<P, I = LoopState> {
     pub(super) has_rescued: bool,
     /// How many valid tickets the policy has.
     pub(super) held: usize,
+    /// The count is only a mark that some may be missing.
+    pub(super) is_suspect: bool,
     /// The policy's last answer was "nothing now".
     declined: bool,
     /// Whether the policy reads the clock.
@@ -140,6 +142,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             rescue: Fifo::new(),
             has_rescued: false,
             held: 0,
+            is_suspect: false,
             declined: false,
             timed: false,
             home: Rc::clone(issuer.home()),
@@ -155,6 +158,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         self.policy = Service::On(policy);
         self.retired = None;
         self.held = 0;
+        self.is_suspect = false;
         self.declined = false;
         match timed {
             Ok(timed) => self.timed = timed,
@@ -235,8 +239,9 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         // Bounded: every round takes one foreign ticket away from the policy. The
         // foreign ticket goes home when it is dropped.
         while let Some(foreign) = picked {
-            self.wrong_ticket(&foreign);
+            let task = TaskLabel::of(&foreign);
             drop(foreign);
+            self.wrong_ticket(task);
             picked = self
                 .policy
                 .as_mut()
@@ -281,6 +286,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
     /// polls, when no ticket is in the loop's own hands.
     pub(super) fn reissue(&mut self) -> Vec<Runnable> {
         self.held = 0;
+        self.is_suspect = false;
         self.issuer.reissue()
     }
 
@@ -353,24 +359,5 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             .map(Policy::name)
             .or_else(|| Some(format!("{} (retired)", self.retired.as_ref()?)))
             .unwrap_or_default()
-    }
-
-    /// A ticket that was picked, but is not the one its slot knows: it was
-    /// replaced while the policy hid it, and is not counted since.
-    #[cold]
-    pub(crate) fn void_ticket(&mut self, card: Card) {
-        self.held = self.held.wrapping_add(1);
-        self.wrong_ticket(&card);
-        self.issuer.strike_off(&card);
-    }
-
-    /// A ticket that is void, or that came from elsewhere.
-    #[cold]
-    fn wrong_ticket(&mut self, task: &Sched) {
-        let policy = self.name();
-        self.issuer.report(&Report::WrongTicket {
-            policy,
-            task: TaskLabel::of(task),
-        });
     }
 }

@@ -14,6 +14,7 @@ use super::custody::{Custody, Issuer};
 use super::report::Report;
 use crate::policy::{Cause, Policy, Runnable};
 use crate::task::TaskLabel;
+use crate::task::deck::Card;
 use crate::task::join::{drop_caught, panic_message};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -39,7 +40,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
             if !self.issuer.is_valid(&card) {
                 self.issuer.strike_off(&card);
             } else {
-                self.held = self.held.saturating_sub(1);
+                self.uncount();
                 tasks.push(TaskLabel::of(&card));
                 if let Some(ticket) = self.issuer.refuse(card) {
                     self.rescue(ticket);
@@ -61,10 +62,36 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
                 continue;
             }
             labels.push(TaskLabel::of(&card));
-            self.held = self.held.saturating_sub(1);
+            self.uncount();
             self.rescue(Runnable::issue(card));
         }
         labels
+    }
+
+    /// One ticket less is with the policy, if that count is to be trusted.
+    fn uncount(&mut self) {
+        if !self.is_suspect {
+            self.held = self.held.saturating_sub(1);
+        }
+    }
+
+    /// A ticket that was picked, but is not the one its slot knows: it was
+    /// replaced while the policy hid it, and is not counted since.
+    #[cold]
+    pub(crate) fn void_ticket(&mut self, card: Card) {
+        self.held = self.held.wrapping_add(1);
+        // Its label first: the place may be free after that. The name of the policy, which
+        // is its own affair and may panic, last.
+        let task = TaskLabel::of(&card);
+        self.issuer.strike_off(&card);
+        self.wrong_ticket(task);
+    }
+
+    /// A ticket that is void, or that came from elsewhere.
+    #[cold]
+    pub(super) fn wrong_ticket(&mut self, task: TaskLabel) {
+        let policy = self.name();
+        self.issuer.report(&Report::WrongTicket { policy, task });
     }
 
     /// Replaces the policy between two polls; all tickets move over.
@@ -131,6 +158,7 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         // be trusted. While it is not zero, `declined` replaces what the policy
         // forgot or hid, once nothing else is left.
         self.held = self.held.max(1);
+        self.is_suspect = true;
     }
 }
 

@@ -123,11 +123,16 @@ impl<P: Policy + 'static> Runtime<P> {
         };
         self.charge::<WATCHED>(task, end);
         self.state.table.check_in(task, job, woken);
-        self.hand_over_others(task.id());
-        if woken == WokeItself::Yes {
-            task.set_ready_at(self.now);
-            self.hand_over_ticket::<WATCHED>(Runnable::issue(picked), Cause::Yield, false);
+        let id = task.id();
+        if woken == WokeItself::No {
+            return self.hand_over_others(id);
         }
+        task.set_ready_at(self.now);
+        // LAW S01: a ticket by now, so that it comes home if the policy panics over the
+        // others.
+        let ticket = Runnable::issue(picked);
+        self.hand_over_others(id);
+        self.hand_over_ticket::<WATCHED>(ticket, Cause::Yield, false);
     }
 
     /// Polls a task that has no waker yet: it gets the spare one, and keeps it if it can be
@@ -256,9 +261,6 @@ impl<P: Policy + 'static> Runtime<P> {
             self.hand_over_ticket::<true>(ticket, cause, fresh);
             next = self.woken.pop();
         }
-        if self.woken.capacity() > KEPT {
-            self.woken = Vec::new();
-        }
     }
 
     /// Gives one ticket to the policy.
@@ -291,9 +293,6 @@ impl<P: Policy + 'static> Runtime<P> {
             || self.state.table.home().has_attention()
     }
 }
-
-/// The stack of the woken keeps room for so many; a flood of them is rare.
-const KEPT: usize = 4096;
 
 /// What a poll said, or the payload of its panic.
 type PollResult = std::thread::Result<Poll<()>>;

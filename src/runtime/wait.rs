@@ -106,5 +106,9 @@ impl<P: Policy + 'static> Runtime<P> {
         stats.polls = self.polls;
         stats.tasks_done = self.tasks_done;
         self.state.stats.set(stats);
+        // A policy that read the clock may have panicked since.
+        self.state
+            .measured
+            .set(self.watched || self.custody.is_timed());
     }
 }

@@ -70,8 +70,9 @@ impl TaskTable {
     /// A clone of a task's waker; `None` when the task has ended.
     pub(super) fn waker(&self, id: TaskId) -> Option<Waker> {
         let card = self.deck.get(id).filter(|card| !card.life.is_over())?;
-        if card.life.bell.get().is_none() && card.life.stage.get() == Stage::Running {
-            // It has the spare one in its hands.
+        // While the spare one is lent it is borrowed, and this task is the one that polls.
+        let is_lent = self.spare.try_borrow_mut().is_err();
+        if is_lent && card.life.bell.get().is_none() && card.life.stage.get() == Stage::Running {
             return Some(self.spare.borrow().as_ref()?.waker.clone());
         }
         let bell = card.life.bell.get_or_init(|| {
