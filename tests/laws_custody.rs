@@ -242,7 +242,7 @@ fn s01_what_a_policy_hid_is_replaced_also_after_one_such_ticket_came_home() {
 type Handle = Rc<RefCell<Option<JoinHandle<()>>>>;
 
 #[test]
-fn t11_an_abort_handle_made_in_a_drop_holds_no_waker_of_another_task() {
+fn t4_an_abort_handle_made_in_a_drop_holds_no_waker_of_another_task() {
     /// Makes an abort handle of its task when it is dropped.
     struct Make(Handle, Rc<RefCell<Option<AbortHandle>>>);
     impl Drop for Make {
@@ -294,7 +294,7 @@ impl Observer for AtStart {
 }
 
 #[test]
-fn t11_an_abort_handle_made_before_the_first_poll_may_yet_abort() {
+fn t4_an_abort_handle_made_before_the_first_poll_may_yet_abort() {
     let (handles, sent) = mpsc::channel();
     let (stuck, said) = mpsc::channel();
     let slot = Handle::default();
