@@ -7,7 +7,7 @@
 //! generations are used up is retired, so a wrapped counter cannot alias.
 //!
 //! Absent on purpose: iteration by anything but place, and shrinking. A loop
-//! that once had a million tasks keeps a million small empty places.
+//! that once had a million timers keeps a million small empty places.
 //!
 //! Read next: `clock.rs`.
 

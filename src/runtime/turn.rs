@@ -139,6 +139,9 @@ impl<P: Policy + 'static> Runtime<P> {
     /// polled again.
     #[inline(never)]
     fn first_poll(&self, task: &Sched, job: Option<BoxedJob>, root: &mut Root<'_>) -> Polled {
+        // LAW T5: the future runs while the spare is borrowed, but shared: who asks for
+        // this task's waker meanwhile looks at it too, and only another first poll, which
+        // is never inside this one, would want it whole.
         let bell = self.state.table.lend_waker(task);
         let result = self.poll_with(&bell, task, job, root);
         let stays = matches!(result.0, Ok(Poll::Pending)).then_some(result.2);

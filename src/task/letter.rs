@@ -50,7 +50,7 @@ pub(super) const IDLE: u32 = u32::MAX;
 pub(super) const END: u32 = u32::MAX - 1;
 /// The policy or the turn has the ticket: a wake changes nothing.
 pub(super) const QUEUED: u32 = u32::MAX - 2;
-/// The task is gone and this waker was not recycled.
+/// The task is gone, and somebody still holds this waker.
 pub(super) const DEAD: u32 = u32::MAX - 3;
 
 impl TaskWaker {
@@ -110,8 +110,8 @@ impl TaskWaker {
 
     /// The task is gone, and somebody still holds this waker.
     pub(super) fn set_dead(&self) {
-        // ORDER: Relaxed, as above. The place is somebody else's from now on: without
-        // it, a wake of ours in the poll of the next tenant would be taken for his.
+        // ORDER: Relaxed, as above. The place may be somebody else's from now on:
+        // without it, a wake of ours in his poll would be taken for his own.
         self.index.store(DEAD, Ordering::Relaxed);
         self.link.store(DEAD, Ordering::Relaxed);
     }

@@ -41,7 +41,7 @@ pub(super) struct Life {
     pub(super) job: Cell<Option<BoxedJob>>,
     /// Who waits for the result.
     pub(super) watcher: Cell<Option<Waker>>,
-    /// The waker of this place, once a tenant of it had to wait.
+    /// The waker of this place, once somebody could wake a tenant of it.
     pub(super) bell: OnceCell<Bell>,
 }
 
@@ -154,7 +154,7 @@ impl Life {
     }
 }
 
-/// The waker that a poll of this task gets; `None` before it had to wait.
+/// The waker that a poll of this task gets; `None` before anybody could wake it.
 #[inline]
 pub(crate) fn bell_of(sched: &Sched) -> Option<&Bell> {
     sched.life.bell.get()
