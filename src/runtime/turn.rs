@@ -269,7 +269,7 @@ impl<P: Policy + 'static> Runtime<P> {
     fn hand_over_each<const WATCHED: bool>(&mut self, mut next: Option<Runnable>, cause: Cause) {
         while let Some(ticket) = next {
             let fresh = ticket.polls() == 0;
-            let cause = if fresh { spawned_by(cause) } else { cause };
+            let cause = if fresh { cause.of_spawn() } else { cause };
             ticket.set_ready_at(self.now);
             self.hand_over_ticket::<WATCHED>(ticket, cause, fresh);
             next = self.state.table.next_woken();
@@ -307,14 +307,6 @@ impl<P: Policy + 'static> Runtime<P> {
             || !self.state.mailbox.is_empty()
             || self.state.table.home().has_attention()
     }
-}
-
-/// What brings a new task, of what brings the others that were woken.
-fn spawned_by(cause: Cause) -> Cause {
-    Cause::Spawn(match cause {
-        Cause::Task(id) => Some(id),
-        _ => None,
-    })
 }
 
 /// What a poll said, or the payload of its panic.
