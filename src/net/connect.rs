@@ -80,6 +80,9 @@ where
 /// RFC 8305 section 4: the addresses in an order that alternates between the
 /// families, each family in its own order.
 pub fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    if let [_] = addresses {
+        return addresses.to_vec();
+    }
     let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (mut one, mut other) = (VecDeque::new(), VecDeque::new());
     for address in addresses {
