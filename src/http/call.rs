@@ -5,6 +5,7 @@
 //!
 //! Read next: `fetch.rs`.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -94,8 +95,8 @@ impl RequestBuilder {
     ///
     /// # Cancel safety
     /// Dropping the future closes the connection it uses, and leaves the queue.
-    pub async fn send(self) -> Result<Response, Error> {
-        fetch(self.fetch?).await
+    pub fn send(self) -> impl Future<Output = Result<Response, Error>> {
+        fetch(self.fetch)
     }
 
     fn options(self, change: impl FnOnce(&mut Options)) -> Self {

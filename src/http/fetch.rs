@@ -90,7 +90,8 @@ pub(crate) struct Fetch {
 ///
 /// # Errors
 /// Anything in `ErrorKind`.
-pub(crate) async fn fetch(mut fetch: Box<Fetch>) -> Result<Response, Error> {
+pub(crate) async fn fetch(fetch: Result<Box<Fetch>, Error>) -> Result<Response, Error> {
+    let mut fetch = fetch?;
     fetch.begin()?;
     match fetch.run().await {
         Ok(transfer) => {
