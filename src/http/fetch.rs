@@ -168,20 +168,19 @@ impl Fetch {
                 headers: &head.headers,
             };
             let options = &self.request.options;
-            match self
-                .trail
-                .follow(&turn, &options.redirects, &options.limits)?
-            {
-                Step::Deliver => {
-                    transfer.finish_if_empty()?;
-                    return Ok(transfer);
-                }
-                Step::Follow(next) => {
-                    let status = turn.status;
-                    self.drain(&mut transfer).await;
-                    self.follow(status, *next, transfer.peer());
-                    self.now = time::now();
-                }
+            let (status, trail) = (turn.status, &mut self.trail);
+            let step = match trail.follow(&turn, &options.redirects, &options.limits) {
+                Ok(Step::Deliver) => transfer.finish_if_empty().map(|()| Step::Deliver),
+                step => step,
+            };
+            if let Ok(Step::Deliver) = step {
+                return Ok(transfer);
+            }
+            self.account.take_over(transfer.timings());
+            if let Step::Follow(next) = step? {
+                self.drain(&mut transfer).await;
+                self.follow(status, *next, transfer.peer());
+                self.now = time::now();
             }
         }
     }
@@ -234,7 +233,7 @@ impl Fetch {
         }
         let error = error
             .with_url(&self.request.url)
-            .with_timings(self.account.so_far(time::now()))
+            .with_timings(self.account.until(time::now()))
             .with_history(&self.account.history)
             .with_attempts(self.account.attempts);
         self.tracer.tell(Event::RequestFailed { error: &error });

@@ -36,6 +36,7 @@ use super::pool::{Checkout, Dialing, Slot, Wish};
 use super::proxy::Route;
 use super::request::{BodyLength, RequestHead, TargetForm, write_head};
 use super::retry::{self, Attempt, Retry};
+use super::timings::Timings;
 use super::transfer::Transfer;
 use crate::time;
 
@@ -47,7 +48,12 @@ impl Fetch {
     pub(super) async fn hop(&mut self) -> Result<Box<Transfer>, Error> {
         let mut pass = None;
         if self.client.0.doors.is_some() {
-            pass = Some(self.pass().await?);
+            let (passed, queue) = self.pass().await?;
+            pass = Some(passed);
+            self.account.add(&Timings {
+                queue,
+                ..Timings::default()
+            });
             self.now = time::now();
         }
         let mut fresh = false;
@@ -72,7 +78,7 @@ impl Fetch {
             self.judge(&connection)?;
             let mut transfer = self.transfer(connection, sending)?;
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
-            transfer.add_times(&mut self.account.timings);
+            transfer.note_times();
             let Err(error) = done else {
                 transfer.keep(pass);
                 return Ok(transfer);
@@ -90,8 +96,7 @@ impl Fetch {
                 return Err(ErrorKind::Runtime.into());
             };
             let (pass, queue) = doors.pass(&self.wish(false)).await?;
-            self.account.timings.queue = self.account.timings.queue.saturating_add(queue);
-            Ok(pass)
+            Ok((pass, queue))
         })
     }
 
@@ -107,6 +112,7 @@ impl Fetch {
     /// # Errors
     /// The one it failed with, if not.
     fn again(&mut self, transfer: &Transfer, error: Error, before: u32) -> Result<bool, Error> {
+        self.account.take_over(transfer.timings());
         let verdict = retry::decide(&Attempt {
             method: &self.request.method,
             kind: error.kind(),
@@ -281,4 +287,4 @@ impl Fetch {
 }
 
 /// The future of a pass.
-type Passing<'a> = Pin<Box<dyn Future<Output = Result<Box<Pass>, Error>> + 'a>>;
+type Passing<'a> = Pin<Box<dyn Future<Output = Result<(Box<Pass>, Duration), Error>> + 'a>>;
