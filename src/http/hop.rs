@@ -211,6 +211,8 @@ impl Fetch {
     /// Waits for what the pool has for this request. Its future is what a request that
     /// waits consists of, beside itself; whatever is needed later is made later.
     async fn checkout(&mut self, fresh: bool) -> Result<Box<Connection>, Error> {
+        // Its text was made with room to spare, and many may wait.
+        self.request.url = self.request.url.clone();
         let mut again = true;
         loop {
             let acquired = Checkout::begin(self, fresh).await;
