@@ -143,7 +143,7 @@ impl Fetch {
             method: &request.method,
             url: &request.url,
             origin: &self.origin,
-            headers: &request.headers,
+            headers: request.headers(),
             defaults: &client.defaults,
             left_home: self.left_home,
             form: match client.proxies.route(&self.origin) {

@@ -59,8 +59,6 @@ pub(crate) struct Account {
     earlier: Option<Box<Timings>>,
     /// How often a request was sent, or tried.
     pub(crate) attempts: u32,
-    /// The hops before the last.
-    pub(crate) history: Vec<Redirect>,
 }
 
 impl Account {
@@ -148,7 +146,7 @@ impl Response {
 
     /// The requests that were answered by redirects, in order.
     pub fn history(&self) -> &[Redirect] {
-        &self.fetch.account.history
+        self.fetch.trail.history()
     }
 
     /// How many requests were sent or tried for this response, redirects and
@@ -286,13 +284,16 @@ impl Response {
         self.transfer.give_up();
         self.set_total(time::now());
         let Fetch {
-            request, account, ..
+            request,
+            account,
+            trail,
+            ..
         } = &*self.fetch;
         let error = error
             .with_url(&request.url)
             .with_peer(self.transfer.peer())
             .with_timings(*self.transfer.timings())
-            .with_history(&account.history)
+            .with_history(trail.history())
             .with_attempts(account.attempts)
             .with_carrier(self.transfer.carrier());
         self.transfer.tell_broken(&error);
