@@ -255,3 +255,17 @@ impl Fetch {
         error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::kind::ErrorKind;
+
+    /// A hundred thousand may wait for a connection at once.
+    #[test]
+    fn what_waits_is_small() {
+        assert!(size_of::<Fetch>() <= 288);
+        let waiting = fetch(Err(ErrorKind::Io.into()));
+        assert!(size_of_val(&waiting) <= 232);
+    }
+}
