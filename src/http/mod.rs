@@ -101,6 +101,7 @@ mod spell;
 mod syntax;
 mod tcp;
 mod timings;
+mod trail;
 mod trailers;
 mod transfer;
 mod transitions;
