@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 /// Where a loop takes its time from.
 #[derive(Debug)]
 pub(crate) enum Clock {
-    /// The system's monotonic clock.
-    Real,
+    /// The system's monotonic clock, and what it said at the last look.
+    Real(Cell<Instant>),
     /// Time that stands still while tasks run and jumps when all of them wait.
     Virtual(Cell<Instant>),
 }
@@ -24,7 +24,7 @@ pub(crate) enum Clock {
 impl Clock {
     /// Real time.
     pub(crate) fn real() -> Self {
-        Self::Real
+        Self::Real(Cell::new(Instant::now()))
     }
 
     /// Virtual time; it starts at the present instant and then stands still.
@@ -36,7 +36,21 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> Instant {
         match self {
-            Self::Real => Instant::now(),
+            Self::Real(seen) => {
+                let now = Instant::now();
+                seen.set(now);
+                now
+            }
+            Self::Virtual(now) => now.get(),
+        }
+    }
+
+    /// What the clock said at the last look, which was in this turn: enough for whoever
+    /// must not be early.
+    #[inline]
+    pub(crate) fn last_look(&self) -> Instant {
+        match self {
+            Self::Real(seen) => seen.get(),
             Self::Virtual(now) => now.get(),
         }
     }

@@ -172,7 +172,8 @@ impl Timers {
             // No timer is before it, and only those of this slot differ from it in no
             // digit above.
             self.origin = list.earliest;
-            if level == 0 {
+            // One alone need not move down first.
+            if level == 0 || list.first == list.last {
                 return self.cancel(self.timers.key_at(list.first)?);
             }
             self.cascade(level, slot);

@@ -126,7 +126,9 @@ impl Sleep {
     /// The poll of a timer that guards something else: whatever that has spent, the
     /// deadline counts (law C10).
     pub(crate) fn poll_deadline(&mut self, waker: &Waker) -> Poll<()> {
-        let clock = current::with(|state| (state.clock.now(), state.started));
+        // WHY NOT another look at the clock: who is over by now, and was not at the last
+        // look, is woken at the end of this turn.
+        let clock = current::with(|state| (state.clock.last_look(), state.started));
         let (now, start) = clock.unwrap_or_else(|error| panic!("sleep: {error}"));
         // LAW C01: only the clock says that it is over.
         if self.deadline <= now && !is_never(start, self.deadline) {
