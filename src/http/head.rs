@@ -14,7 +14,10 @@
 //! makes a field of a line that must be none, and its folded values keep the
 //! CRLF inside.
 //!
-//! Read next: `framing.rs`.
+//! A head that comes in one piece and has nothing odd about it is read by
+//! `plain_head.rs` instead, with the same result.
+//!
+//! Read next: `plain_head.rs`, `framing.rs`.
 
 #![cfg_attr(
     not(test),
@@ -35,6 +38,7 @@ use super::headers::{Field, Fields, Headers};
 use super::kind::{ErrorKind, ParseFault};
 use super::limits::{Limit, Limits};
 use super::lines::{Bounds, LineScanner, Scan};
+use super::plain_head;
 use super::quirk::{Quirk, Quirks};
 use super::recv::RecvBuffer;
 use super::version::Version;
@@ -100,7 +104,8 @@ impl HeadReader {
         limits: &Limits,
         head: &mut ResponseHead,
     ) -> Result<HeadProgress, Error> {
-        if self.verified < START.len() {
+        let begins = self.verified < START.len();
+        if begins {
             self.skip_empty_lines(recv, limits)?;
             self.verify_start(recv.unread())?;
             if self.verified == 0 {
@@ -112,18 +117,50 @@ impl HeadReader {
             lines: (limits.fields.saturating_add(1), Limit::Fields),
             line_bytes: limits.line_bytes,
         };
+        if begins && let Some(length) = self.read_plain(recv, &bounds, head) {
+            self.complete(length);
+            return Ok(HeadProgress::Complete);
+        }
         match self.scanner.scan(recv.unread(), &bounds) {
             Scan::More => Ok(HeadProgress::More),
             Scan::TooLarge(limit) => Err(ErrorKind::TooLarge(limit).into()),
             Scan::End(length) => {
                 self.parse(recv.take(length), head)?;
-                self.budget = self.budget.saturating_sub(length);
-                self.empty_lines = 0;
-                self.verified = 0;
                 self.scanner = LineScanner::default();
+                self.complete(length);
                 Ok(HeadProgress::Complete)
             }
         }
+    }
+
+    /// The next head begins.
+    fn complete(&mut self, length: usize) {
+        self.budget = self.budget.saturating_sub(length);
+        self.empty_lines = 0;
+        self.verified = 0;
+    }
+
+    /// A head that came in one piece and has nothing odd: how long it was.
+    fn read_plain(
+        &self,
+        recv: &mut RecvBuffer,
+        bounds: &Bounds,
+        head: &mut ResponseHead,
+    ) -> Option<usize> {
+        if self.verified < START.len() || self.empty_lines > 0 {
+            return None;
+        }
+        let fields = head.headers.begin();
+        let Some(plain) = plain_head::split(recv.unread(), bounds, fields) else {
+            head.headers.clear();
+            return None;
+        };
+        #[cfg(test)]
+        super::syntax::visit(plain.length);
+        head.headers.set_text(recv.take(plain.length));
+        head.quirks = Quirks::NONE;
+        (head.version, head.status) = (plain.version, plain.status);
+        Some(plain.length)
     }
 
     /// A short way for small pieces: `true` when all that is new lies inside a

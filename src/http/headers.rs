@@ -26,6 +26,7 @@
 )]
 
 use std::fmt;
+use std::ops::Range;
 
 use super::error::Error;
 use super::escape;
@@ -186,6 +187,19 @@ impl Headers {
         (&mut self.bytes, &mut self.fields)
     }
 
+    /// Starts over with no field. The caller then pushes fields that lie in the text
+    /// it sets.
+    pub(crate) fn begin(&mut self) -> &mut Fields {
+        self.clear();
+        &mut self.fields
+    }
+
+    /// The buffer behind the fields that were pushed.
+    pub(crate) fn set_text(&mut self, text: &[u8]) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(text);
+    }
+
     /// The buffer behind the fields, as [`refill`](Headers::refill) left it.
     #[cfg(test)]
     pub(crate) fn text(&self) -> &[u8] {
@@ -274,6 +288,15 @@ impl Field {
         Some(Field {
             name: at(name)?,
             value,
+        })
+    }
+
+    /// A field whose name and value lie there in the buffer.
+    pub(crate) fn at(name: Range<usize>, value: Range<usize>) -> Option<Field> {
+        let span = |range: Range<usize>| Span::new(range.start, range.len());
+        Some(Field {
+            name: span(name)?,
+            value: span(value)?,
         })
     }
 

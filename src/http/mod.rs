@@ -8,7 +8,7 @@
 //! ```text
 //!   request.rs --bytes--> connection --bytes--> recv.rs
 //!                                                  |
-//!   exchange.rs  <- head.rs (lines.rs) <-----------+
+//!   exchange.rs  <- head.rs (plain_head.rs, lines.rs) <--+
 //!       |        <- framing.rs  (where does it end? may we go on? reuse.rs)
 //!       |        <- response_body.rs <- body.rs (chunk.rs), trailers.rs
 //!       |                         <- content.rs (inflate.rs, spell.rs)
@@ -84,6 +84,7 @@ mod no_proxy;
 mod origin;
 mod outbox;
 mod payload;
+mod plain_head;
 mod pool;
 mod proxy;
 mod quirk;
