@@ -35,6 +35,7 @@
 
 mod address;
 mod alarm;
+mod bad_head;
 mod basic;
 mod body;
 mod builder;
@@ -100,6 +101,7 @@ mod sink;
 #[cfg(feature = "gzip")]
 mod spell;
 mod syntax;
+mod target;
 mod tcp;
 mod timings;
 mod trailers;

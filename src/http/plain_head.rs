@@ -26,7 +26,7 @@
 
 use super::headers::{Field, Fields};
 use super::lines::Bounds;
-use super::syntax;
+use super::syntax::{self, each, not_of_text};
 use super::version::Version;
 
 /// What the status line says, and where the head ends.
@@ -167,24 +167,8 @@ fn skip(bytes: &[u8], mut at: usize, other: impl Fn(u64) -> u64) -> usize {
     at
 }
 
-/// The same byte eight times.
-const fn each(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// The highest bit of each byte that is not SP to `~`.
-///
-/// The obvious form asks each byte. Here its seven low bits are added to what carries
-/// into the highest one, for all eight at once; no sum reaches the next byte.
-fn not_of_text(word: u64) -> u64 {
-    let low = word & each(0x7f);
-    let from_space = low.wrapping_add(each(0x80 - b' '));
-    let is_delete = low.wrapping_add(each(1));
-    (!from_space | is_delete | word) & each(0x80)
-}
-
 /// The highest bit of each byte that is neither a letter nor `-`: names have little
-/// else. As above; the bit that tells small letters from capitals is set in all.
+/// else. Found as [`not_of_text`] finds them; the bit that tells small letters from capitals is set in all.
 fn not_of_names(word: u64) -> u64 {
     let low = word & each(0x7f);
     let small = low | each(0x20);

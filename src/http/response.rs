@@ -116,7 +116,7 @@ impl Response {
 
     /// The URL that answered, after redirects, without user and password.
     pub fn url(&self) -> &Url {
-        &self.fetch.request.url
+        self.fetch.request.url.url()
     }
 
     /// What the server did wrong and was let pass, up to here.
@@ -267,7 +267,7 @@ impl Response {
             request, account, ..
         } = &mut *self.fetch;
         let error = error
-            .with_url(&request.url)
+            .with_url(request.url.url())
             .with_peer(self.transfer.peer())
             .with_timings(account.so_far(time::now()))
             .with_history(&account.history)
