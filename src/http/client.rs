@@ -28,6 +28,7 @@ use super::method::Method;
 use super::origin::Origin;
 use super::pool::Pool;
 use super::proxy::Proxies;
+use super::stem::Stem;
 use super::target::Target;
 
 /// An HTTP/1.1 client with a pool of connections.
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) counter: Cell<u64>,
     /// Memory for the head of the next request.
     pub(crate) scratch: Cell<Vec<u8>>,
+    /// What the last heads had in common.
+    pub(crate) stem: Stem,
     /// When it was made.
     pub(crate) born: Instant,
     /// Where the last request went.

@@ -33,7 +33,7 @@ use super::outbox::Outbox;
 use super::payload::{Opened, Opening, Source};
 use super::pool::{Acquired, Wish, checkout};
 use super::proxy::Route;
-use super::request::{BodyLength, RequestHead, TargetForm, write_head};
+use super::request::{BodyLength, RequestHead, TargetForm};
 use super::retry::{self, Attempt, Retry};
 use super::transfer::Transfer;
 use crate::time;
@@ -134,7 +134,7 @@ impl Fetch {
             user_agent: &client.dialer.user_agent,
             decode: request.options.decode,
         };
-        let asked = write_head(&mut out, &head)?;
+        let asked = client.stem.write_head(&mut out, &head)?;
         Ok((out, asked))
     }
 

@@ -100,6 +100,7 @@ mod reuse;
 mod sink;
 #[cfg(feature = "gzip")]
 mod spell;
+mod stem;
 mod syntax;
 mod target;
 mod tcp;

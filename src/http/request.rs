@@ -93,6 +93,18 @@ pub(crate) fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<As
     })
 }
 
+/// Appends the first line of the head alone. After an error, `out` is as it was.
+///
+/// # Errors
+/// `Request`, with the fault.
+pub(crate) fn write_line(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<(), Error> {
+    let start = out.len();
+    request_line(out, head).map_err(|error| {
+        out.truncate(start);
+        error.with_url(head.url.url())
+    })
+}
+
 /// Appends a CONNECT request for a tunnel to `origin`.
 ///
 /// # Errors

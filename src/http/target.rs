@@ -106,6 +106,11 @@ impl Target {
         }
     }
 
+    /// Is it known that there is neither a user nor a password?
+    pub(crate) fn has_no_credentials(&self) -> bool {
+        matches!(self.0, Form::Plain { .. })
+    }
+
     /// The value for `Authorization`, if there is a user or a password.
     pub(crate) fn credentials(&self) -> Option<String> {
         match &self.0 {
