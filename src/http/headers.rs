@@ -94,10 +94,7 @@ impl Headers {
         };
         let same = move |field: &&Field| {
             field.name.len as usize == name.len()
-                && field
-                    .name
-                    .of(&self.bytes)
-                    .eq_ignore_ascii_case(name.as_bytes())
+                && syntax::same_name(field.name.of(&self.bytes), name.as_bytes())
         };
         list.iter()
             .filter(same)
