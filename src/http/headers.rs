@@ -288,13 +288,16 @@ impl Field {
         })
     }
 
-    /// A field whose name and value lie there in the buffer.
-    pub(crate) fn at(name: Range<usize>, value: Range<usize>) -> Option<Field> {
-        let span = |range: Range<usize>| Span::new(range.start, range.len());
-        Some(Field {
-            name: span(name)?,
-            value: span(value)?,
-        })
+    /// A field whose name and value lie there in a buffer of less than 4 GiB.
+    pub(crate) fn at(name: Range<usize>, value: Range<usize>) -> Field {
+        let span = |range: Range<usize>| Span {
+            start: range.start as u32,
+            len: range.len() as u32,
+        };
+        Field {
+            name: span(name),
+            value: span(value),
+        }
     }
 
     /// One past the name, as an index into the buffer.

@@ -43,6 +43,9 @@ pub(super) struct PlainHead {
 /// LF at every end, no fold, nothing but ASCII, within the bounds. Its fields are
 /// pushed to `fields`, which mean nothing after `None`.
 pub(super) fn split(bytes: &[u8], bounds: &Bounds, fields: &mut Fields) -> Option<PlainHead> {
+    if u32::try_from(bytes.len()).is_err() {
+        return None;
+    }
     let (version, status) = status_line(bytes)?;
     let mut line = 0_usize;
     let mut end = text_end(bytes, REASON)?;
@@ -58,10 +61,8 @@ pub(super) fn split(bytes: &[u8], bounds: &Bounds, fields: &mut Fields) -> Optio
         let name_end = name_end(bytes, line)?;
         let value = value_start(bytes, name_end);
         end = text_end(bytes, value)?;
-        fields.push(Field::at(
-            line..name_end,
-            value..trimmed(bytes, value, end),
-        )?);
+        let value_end = trimmed(bytes, value, end);
+        fields.push(Field::at(line..name_end, value..value_end));
         lines = lines.wrapping_add(1);
     }
     let length = line.wrapping_add(2);
@@ -124,6 +125,10 @@ fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// Where the value behind the colon begins.
 fn value_start(bytes: &[u8], colon: usize) -> usize {
     let mut start = colon.wrapping_add(1);
+    // As it nearly always is.
+    if let Some([b' ', b'!'..=b'~', ..]) = bytes.get(start..) {
+        return start.wrapping_add(1);
+    }
     while let Some(b' ' | b'\t') = bytes.get(start) {
         start = start.wrapping_add(1);
     }
@@ -156,8 +161,10 @@ fn text_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// The first byte at or after `at` that is `other` or among the last few of all.
 #[inline]
-fn skip(bytes: &[u8], mut at: usize, other: impl Fn(u64) -> u64) -> usize {
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+fn skip(bytes: &[u8], at: usize, other: impl Fn(u64) -> u64) -> usize {
+    let (words, _) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
+    let mut at = at;
+    for word in words {
         let other = other(u64::from_le_bytes(*word));
         at = at.wrapping_add((other.trailing_zeros() / 8) as usize);
         if other != 0 {
