@@ -11,7 +11,7 @@
 //!
 //! Read next: `transfer/mod.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -56,6 +56,10 @@ pub(crate) struct Account {
     pub(crate) started: Option<Instant>,
     /// The phases, those of all hops together.
     pub(crate) timings: Timings,
+    /// Up to when the response has come.
+    until: Option<Instant>,
+    /// The phases with the total up to then, once somebody asked.
+    shown: OnceCell<Timings>,
     /// How often a request was sent, or tried.
     pub(crate) attempts: u32,
     /// The hops before the last.
@@ -74,6 +78,23 @@ impl Account {
         mine.first_byte = mine.first_byte.saturating_add(timings.first_byte);
     }
 
+    /// The response has come up to here.
+    fn came(&mut self, until: Instant) {
+        self.until = Some(until);
+        self.shown = OnceCell::new();
+    }
+
+    /// The phases, with the total up to what has come. WHY NOT as it comes: few ask.
+    fn shown(&self) -> &Timings {
+        self.shown.get_or_init(|| {
+            let mut timings = self.timings;
+            if let (Some(started), Some(until)) = (self.started, self.until) {
+                timings.total = until.saturating_duration_since(started);
+            }
+            timings
+        })
+    }
+
     /// The phases, with the total up to `now`.
     pub(crate) fn so_far(&mut self, now: Instant) -> Timings {
         let started = self.started.unwrap_or(now);
@@ -84,7 +105,7 @@ impl Account {
 
 impl Response {
     pub(crate) fn new(mut fetch: Box<Fetch>, transfer: Box<Transfer>) -> Response {
-        fetch.account.so_far(transfer.latest());
+        fetch.account.came(transfer.latest());
         let mut response = Response {
             fetch,
             transfer,
@@ -126,7 +147,7 @@ impl Response {
 
     /// Where the time went: up to the head, and once the body was read, to its end.
     pub fn timings(&self) -> &Timings {
-        &self.fetch.account.timings
+        self.fetch.account.shown()
     }
 
     /// The requests that were answered by redirects, in order.
@@ -184,7 +205,7 @@ impl Response {
             Ok(Next::Bytes(piece)) => Ok(Some(self.transfer.lend(piece))),
             Ok(Next::End) => {
                 self.over = true;
-                self.fetch.account.so_far(self.transfer.latest());
+                self.fetch.account.came(self.transfer.latest());
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
@@ -231,6 +252,8 @@ impl Response {
             match self.transfer.direct().filter(|_| !body.is_empty()) {
                 Some(left) => self.read_direct(&mut body, left).await?,
                 None => match self.chunk().await? {
+                    // Most bodies are one chunk: no larger than it is.
+                    Some(chunk) if body.is_empty() => body = chunk.to_vec(),
                     Some(chunk) => body.extend_from_slice(chunk),
                     None => break,
                 },
@@ -266,10 +289,11 @@ impl Response {
         let Fetch {
             request, account, ..
         } = &mut *self.fetch;
+        account.came(time::now());
         let error = error
             .with_url(request.url.url())
             .with_peer(self.transfer.peer())
-            .with_timings(account.so_far(time::now()))
+            .with_timings(*account.shown())
             .with_history(&account.history)
             .with_attempts(account.attempts)
             .with_carrier(self.transfer.carrier());
