@@ -105,23 +105,26 @@ impl HeadReader {
         limits: &Limits,
         head: &mut ResponseHead,
     ) -> Result<HeadProgress, Error> {
-        let begins = self.verified < START.len();
-        if begins {
+        let bounds = Bounds {
+            bytes: (self.budget, Limit::HeadBytes),
+            lines: (limits.fields.saturating_add(1), Limit::Fields),
+            line_bytes: limits.line_bytes,
+        };
+        if self.verified == 0
+            && let Some(length) = self.read_plain(recv, &bounds, head)
+        {
+            self.complete(length);
+            return Ok(HeadProgress::Complete);
+        }
+        if self.verified < START.len() {
             self.skip_empty_lines(recv, limits)?;
             self.verify_start(recv.unread())?;
             if self.verified == 0 {
                 return Ok(HeadProgress::More);
             }
         }
-        let bounds = Bounds {
-            bytes: (self.budget, Limit::HeadBytes),
-            lines: (limits.fields.saturating_add(1), Limit::Fields),
-            line_bytes: limits.line_bytes,
-        };
-        if begins && let Some(length) = self.read_plain(recv, &bounds, head) {
-            self.complete(length);
-            return Ok(HeadProgress::Complete);
-        }
+        let bytes = (self.budget, Limit::HeadBytes);
+        let bounds = Bounds { bytes, ..bounds };
         match self.scanner.scan(recv.unread(), &bounds) {
             Scan::More => Ok(HeadProgress::More),
             Scan::TooLarge(limit) => Err(ErrorKind::TooLarge(limit).into()),
@@ -148,7 +151,7 @@ impl HeadReader {
         bounds: &Bounds,
         head: &mut ResponseHead,
     ) -> Option<usize> {
-        if self.verified < START.len() || self.empty_lines > 0 {
+        if self.empty_lines > 0 {
             return None;
         }
         let fields = head.headers.begin();

@@ -5,7 +5,7 @@
 //! Laws: what is taken here, `lines.rs` and httparse would take, with the same fields
 //! and without a quirk. At the first byte that is anything else this file gives up,
 //! and they see the head from its beginning, so no error and no leniency is decided
-//! here. H04: it is tried once per head, when the first line begins to arrive.
+//! here. H04: it is tried once per head, with the first bytes of it.
 //!
 //! WHY NOT they alone: they find the end of the head, then look for odd bytes, then
 //! parse, then find the parts again in the buffer; that was a third of what a request
