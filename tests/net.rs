@@ -406,6 +406,28 @@ fn connect_refused_says_so() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
+/// R07: within one machine nobody waits a turn of the loop for the handshake.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loopback_connection_stands_at_once() {
+    run(async {
+        let listener = std::net::TcpListener::bind(local()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connected = poll_once(pin!(TcpStream::connect(address))).await;
+        let mut stream = connected.expect("it does not wait").unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), address);
+        // The write needs no event, the read waits for one.
+        let wrote = poll_once(pin!(stream.write_all(b"ping"))).await;
+        assert!(wrote.is_some_and(|wrote| wrote.is_ok()));
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut buf = [0; 4];
+        peer.read_exact(&mut buf).unwrap();
+        peer.write_all(&buf).unwrap();
+        stream.read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"ping");
+    });
+}
+
 #[test]
 fn accept_serves_many() {
     run(async {

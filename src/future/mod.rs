@@ -15,6 +15,8 @@
 //!
 //! Read next: `yield_now.rs`, then `join.rs`, `race.rs`, `join_all.rs`.
 
+mod children_woken;
+mod eight;
 mod join;
 mod join_all;
 mod poll_once;

@@ -5,6 +5,7 @@
 //!
 //! Read next: `fetch.rs`.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -36,21 +37,21 @@ impl RequestBuilder {
     /// Adds a field. The client itself writes `Host`, `Content-Length` and
     /// `Transfer-Encoding`; a `Host` given here replaces its own.
     pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.change(|request| request.headers.append(name, value))
+        self.change(|request| request.headers_mut().append(name, value))
     }
 
     /// Adds all these fields.
     pub fn headers(self, headers: &Headers) -> Self {
         self.change(|request| {
             let mut all = headers.iter();
-            all.try_for_each(|(name, value)| request.headers.append(name, value))
+            all.try_for_each(|(name, value)| request.headers_mut().append(name, value))
         })
     }
 
     /// Sets `Authorization: Basic` with this user and password.
     pub fn basic_auth(self, user: &str, password: &str) -> Self {
         let value = basic::credentials(user.as_bytes(), password.as_bytes());
-        self.change(|request| request.headers.set("Authorization", value))
+        self.change(|request| request.headers_mut().set("Authorization", value))
     }
 
     /// Sets the body.
@@ -93,8 +94,8 @@ impl RequestBuilder {
     ///
     /// # Cancel safety
     /// Dropping the future closes the connection it uses, and leaves the queue.
-    pub async fn send(self) -> Result<Response, Error> {
-        fetch(self.fetch?).await
+    pub fn send(self) -> impl Future<Output = Result<Response, Error>> {
+        fetch(self.fetch)
     }
 
     fn options(self, change: impl FnOnce(&mut Options)) -> Self {

@@ -32,7 +32,7 @@ use super::fetch::Options;
 use super::hooks::Tracer;
 use super::kind::Phase;
 use super::origin::Origin;
-use super::pool::{Dialed, Slot};
+use super::pool::{Acquired, Slot};
 use super::proxy::{Proxy, Route};
 use super::timings::Timings;
 use super::tunnel::tunnel;
@@ -81,6 +81,8 @@ pub(crate) struct Order {
     pub(crate) options: Rc<Options>,
     /// Who wants to know.
     pub(crate) tracer: Tracer,
+    /// How long the request stood in line before.
+    pub(crate) queued: Duration,
     /// When the request has to be over.
     pub(crate) total: Option<Instant>,
 }
@@ -111,10 +113,13 @@ impl From<Route<'_>> for Via {
 /// # Errors
 /// `Resolve`, `AddressBlocked`, `Connect`, `Proxy`, `Tls`, `Timeout`, with the
 /// time each phase took.
-pub(crate) async fn dial(dialer: Rc<Dialer>, order: Order, slot: Slot) -> Result<Dialed, Error> {
-    let mut timings = Timings::default();
+pub(crate) async fn dial(dialer: Rc<Dialer>, order: Order, slot: Slot) -> Result<Acquired, Error> {
+    let mut timings = Timings {
+        queue: order.queued,
+        ..Timings::default()
+    };
     match phases(&dialer, order, slot, &mut timings).await {
-        Ok(connection) => Ok(Dialed {
+        Ok(connection) => Ok(Acquired {
             connection,
             timings,
         }),

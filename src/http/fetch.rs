@@ -35,9 +35,10 @@ use super::method::Method;
 use super::origin::Origin;
 use super::payload::Body;
 use super::quirk::Quirks;
-use super::redirect::{self, NextRequest, RedirectPolicy, Step, Trail, Turn};
+use super::redirect::{self, NextRequest, RedirectPolicy, Step, Turn};
 use super::response::{Account, Redirect, Response};
 use super::target::Target;
+use super::trail::Trail;
 use super::transfer::{Next, Transfer};
 use crate::clock::instant_after;
 use crate::time;
@@ -46,9 +47,23 @@ use crate::time;
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Target,
-    pub(crate) headers: Headers,
+    /// In a box: most requests have no fields of their own.
+    headers: Option<Box<Headers>>,
     pub(crate) body: Body,
     pub(crate) options: Rc<Options>,
+}
+
+impl Request {
+    /// Its own fields.
+    pub(crate) fn headers(&self) -> &Headers {
+        static NONE: Headers = Headers::new();
+        self.headers.as_deref().unwrap_or(&NONE)
+    }
+
+    /// Its own fields, to be changed.
+    pub(crate) fn headers_mut(&mut self) -> &mut Headers {
+        self.headers.get_or_insert_default()
+    }
 }
 
 /// How it is to be done; shared by all requests that do not say otherwise.
@@ -88,7 +103,8 @@ pub(crate) struct Fetch {
 ///
 /// # Errors
 /// Anything in `ErrorKind`.
-pub(crate) async fn fetch(mut fetch: Box<Fetch>) -> Result<Response, Error> {
+pub(crate) async fn fetch(fetch: Result<Box<Fetch>, Error>) -> Result<Response, Error> {
+    let mut fetch = fetch?;
     fetch.begin()?;
     match fetch.run().await {
         Ok(transfer) => {
@@ -107,7 +123,7 @@ impl Fetch {
             request: Request {
                 method,
                 url,
-                headers: Headers::new(),
+                headers: None,
                 body: Body::empty(),
                 options: client.0.options.clone(),
             },
@@ -129,9 +145,9 @@ impl Fetch {
         let (client, request) = (&self.client.0, &mut self.request);
         // The user and password become a header at once, and are seen by nobody.
         if let Some(value) = request.url.take_credentials()
-            && !request.headers.contains("authorization")
+            && !request.headers().contains("authorization")
         {
-            request.headers.append("Authorization", value)?;
+            request.headers_mut().append("Authorization", value)?;
         }
         request.url.check_length(&request.options.limits)?;
         let tally = &client.pool.tally;
@@ -160,16 +176,18 @@ impl Fetch {
                 headers: &head.headers,
             });
             let status = head.status;
-            match self.step(head)? {
-                Step::Deliver => {
-                    transfer.finish_if_empty()?;
-                    return Ok(transfer);
-                }
-                Step::Follow(next) => {
-                    self.drain(&mut transfer).await;
-                    self.follow(status, *next, transfer.peer());
-                    self.now = time::now();
-                }
+            let step = match self.step(transfer.head()) {
+                Ok(Step::Deliver) => transfer.finish_if_empty().map(|()| Step::Deliver),
+                step => step,
+            };
+            if let Ok(Step::Deliver) = step {
+                return Ok(transfer);
+            }
+            self.account.take_over(transfer.timings());
+            if let Step::Follow(next) = step? {
+                self.drain(&mut transfer).await;
+                self.follow(status, *next, transfer.peer());
+                self.now = time::now();
             }
         }
     }
@@ -212,7 +230,7 @@ impl Fetch {
     /// Turns the request into the one that the redirect asks for.
     fn follow(&mut self, status: u16, next: NextRequest, peer: Option<SocketAddr>) {
         self.was_public |= self.went_public(peer);
-        next.apply(&mut self.request.headers);
+        next.apply(self.request.headers_mut());
         self.left_home |= next.crosses_origin;
         let tally = &self.client.0.pool.tally;
         tally.count(|counters| counters.redirects = counters.redirects.saturating_add(1));
@@ -227,7 +245,7 @@ impl Fetch {
             status,
             to: self.request.url.url(),
         });
-        self.account.history.push(Redirect {
+        self.trail.note(Redirect {
             status,
             url: from.into_url(),
         });
@@ -242,10 +260,24 @@ impl Fetch {
         }
         let error = error
             .with_url(self.request.url.url())
-            .with_timings(self.account.so_far(time::now()))
-            .with_history(&self.account.history)
+            .with_timings(self.account.until(time::now()))
+            .with_history(self.trail.history())
             .with_attempts(self.account.attempts);
         self.tracer.tell(Event::RequestFailed { error: &error });
         error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::kind::ErrorKind;
+
+    /// A hundred thousand may wait for a connection at once.
+    #[test]
+    fn what_waits_is_small() {
+        assert!(size_of::<Fetch>() <= 288);
+        let waiting = fetch(Err(ErrorKind::Io.into()));
+        assert!(size_of_val(&waiting) <= 232);
     }
 }

@@ -72,8 +72,14 @@ struct Span {
 
 impl Headers {
     /// An empty list.
-    pub fn new() -> Headers {
-        Headers::default()
+    pub const fn new() -> Headers {
+        Headers {
+            bytes: Vec::new(),
+            fields: Fields {
+                list: Vec::new(),
+                lengths: 0,
+            },
+        }
     }
 
     /// The first value of this name.

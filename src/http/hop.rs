@@ -19,6 +19,7 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::address::is_public;
 use super::connection::Connection;
@@ -30,11 +31,12 @@ use super::fetch::Fetch;
 use super::hooks::Event;
 use super::kind::ErrorKind;
 use super::outbox::Outbox;
-use super::payload::{Opened, Opening, Source};
-use super::pool::{Acquired, Wish, checkout};
+use super::payload::{Opened, Opening, Sending, Source};
+use super::pool::{Checkout, Dialing, Slot, Wish};
 use super::proxy::Route;
 use super::request::{BodyLength, RequestHead, TargetForm};
 use super::retry::{self, Attempt, Retry};
+use super::timings::Timings;
 use super::transfer::Transfer;
 use crate::time;
 
@@ -46,39 +48,42 @@ impl Fetch {
     pub(super) async fn hop(&mut self) -> Result<Box<Transfer>, Error> {
         let mut pass = None;
         if self.client.0.doors.is_some() {
-            pass = Some(self.pass().await?);
+            let (passed, queue) = self.pass().await?;
+            pass = Some(passed);
+            self.account.add(&Timings {
+                queue,
+                ..Timings::default()
+            });
             self.now = time::now();
         }
         let mut fresh = false;
         // Bounded by `retry::MOST`.
         for before in 0.. {
             self.account.attempts = self.account.attempts.saturating_add(1);
-            let (length, source) = match self.request.body.open()? {
-                Opened::Now(length, source) => (length, source),
+            let sending = match self.request.body.open()? {
+                Opened::Now(sending) => sending,
                 Opened::Later(opening) => self.opened(opening).await?,
             };
-            let connection = self.connection(fresh, length).await?;
-            let mut transfer = self.transfer(connection, length, source)?;
+            let kept = self.kept(fresh)?;
+            let connection = match kept {
+                Some(kept) => kept,
+                None => {
+                    // What cannot be sent makes no connection. WHY NOT keep what is
+                    // written: a hundred thousand that wait would hold as many heads.
+                    let (head, _) = self.head(sending.length())?;
+                    self.client.0.put_scratch(head);
+                    self.checkout(fresh).await?
+                }
+            };
+            self.judge(&connection)?;
+            let mut transfer = self.transfer(connection, sending)?;
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
-            transfer.add_times(&mut self.account.timings);
+            transfer.note_times();
             let Err(error) = done else {
                 transfer.keep(pass);
                 return Ok(transfer);
             };
-            fresh = match self.verdict(&transfer, error.kind(), before) {
-                Retry::No => {
-                    let error = error.with_carrier(transfer.carrier());
-                    return Err(error.with_peer(transfer.peer()));
-                }
-                Retry::Yes => false,
-                Retry::OnFresh => true,
-            };
-            let tally = &self.client.0.pool.tally;
-            tally.count(|counters| counters.retries = counters.retries.saturating_add(1));
-            self.tracer.tell(Event::Retry {
-                attempt: self.account.attempts,
-            });
-            self.now = time::now();
+            fresh = self.again(&transfer, error, before)?;
         }
         Err(ErrorKind::Io.into())
     }
@@ -91,28 +96,43 @@ impl Fetch {
                 return Err(ErrorKind::Runtime.into());
             };
             let (pass, queue) = doors.pass(&self.wish(false)).await?;
-            self.account.timings.queue = self.account.timings.queue.saturating_add(queue);
-            Ok(pass)
+            Ok((pass, queue))
         })
     }
 
     /// Waits for a file.
-    async fn opened(&mut self, opening: Opening) -> Result<(BodyLength, Source), Error> {
+    async fn opened(&mut self, opening: Opening) -> Result<Sending, Error> {
         let opened = opening.await;
         self.now = time::now();
         opened
     }
 
-    fn verdict(&self, transfer: &Transfer, kind: ErrorKind, before: u32) -> Retry {
-        retry::decide(&Attempt {
+    /// May it be tried again, and only on a new connection?
+    ///
+    /// # Errors
+    /// The one it failed with, if not.
+    fn again(&mut self, transfer: &Transfer, error: Error, before: u32) -> Result<bool, Error> {
+        self.account.take_over(transfer.timings());
+        let verdict = retry::decide(&Attempt {
             method: &self.request.method,
-            kind,
+            kind: error.kind(),
             reused: transfer.reused(),
             heard: transfer.heard(),
             sent: transfer.sent_something(),
             replayable: self.request.body.is_replayable(),
             before,
-        })
+        });
+        if verdict == Retry::No {
+            let error = error.with_carrier(transfer.carrier());
+            return Err(error.with_peer(transfer.peer()));
+        }
+        let tally = &self.client.0.pool.tally;
+        tally.count(|counters| counters.retries = counters.retries.saturating_add(1));
+        self.tracer.tell(Event::Retry {
+            attempt: self.account.attempts,
+        });
+        self.now = time::now();
+        Ok(verdict == Retry::OnFresh)
     }
 
     /// Writes the head, to memory.
@@ -123,7 +143,7 @@ impl Fetch {
             method: &request.method,
             url: &request.url,
             origin: &self.origin,
-            headers: &request.headers,
+            headers: request.headers(),
             defaults: &client.defaults,
             left_home: self.left_home,
             form: match client.proxies.route(&self.origin) {
@@ -139,7 +159,8 @@ impl Fetch {
     }
 
     /// The request as it leaves: head and body.
-    fn prepare(&self, length: BodyLength, source: Source) -> Result<(Outbox, Asked), Error> {
+    fn prepare(&self, sending: Sending) -> Result<(Outbox, Asked), Error> {
+        let (length, source) = sending.into_parts();
         let (head, asked) = self.head(length)?;
         // What `write_head` announces: nothing may become a length of zero.
         let length = match (&source, length) {
@@ -154,10 +175,9 @@ impl Fetch {
     fn transfer(
         &self,
         connection: Box<Connection>,
-        length: BodyLength,
-        source: Source,
+        sending: Sending,
     ) -> Result<Box<Transfer>, Error> {
-        match self.prepare(length, source) {
+        match self.prepare(sending) {
             Ok((outbox, asked)) => Ok(Transfer::begin(connection, outbox, asked, self)),
             Err(error) => {
                 // Nothing was sent, so it is as good as before.
@@ -167,7 +187,8 @@ impl Fetch {
         }
     }
 
-    fn wish(&self, fresh: bool) -> Wish<'_> {
+    /// What it wants of the pool.
+    pub(super) fn wish(&self, fresh: bool) -> Wish<'_> {
         let client = &self.client.0;
         Wish {
             origin: &self.origin,
@@ -180,27 +201,58 @@ impl Fetch {
         }
     }
 
-    /// A connection: one that is kept, at once, or what the pool has for it later.
-    async fn connection(
-        &mut self,
-        fresh: bool,
-        length: BodyLength,
-    ) -> Result<Box<Connection>, Error> {
-        self.judge_host(self.client.0.proxies.route(&self.origin))?;
-        let kept = self.client.0.pool.take_kept(&self.wish(fresh), self.now);
-        let connection = match kept {
-            Some(kept) => kept,
-            None => {
-                // What cannot be sent makes no connection. WHY NOT keep what is written:
-                // a hundred thousand that wait would hold as many heads.
-                self.head(length)
-                    .map(|(head, _)| self.client.0.put_scratch(head))?;
-                let acquired = self.checkout(fresh).await?;
-                self.account.add(&acquired.timings);
-                self.now = time::now();
-                acquired.connection
+    /// A connection that is kept, if there is one.
+    fn kept(&self, fresh: bool) -> Result<Option<Box<Connection>>, Error> {
+        let client = &self.client.0;
+        self.judge_host(client.proxies.route(&self.origin))?;
+        Ok(client.pool.take_kept(&self.wish(fresh), self.now))
+    }
+
+    /// Waits for what the pool has for this request. Its future is what a request that
+    /// waits consists of, beside itself; whatever is needed later is made later.
+    async fn checkout(&mut self, fresh: bool) -> Result<Box<Connection>, Error> {
+        // Its text was made with room to spare, and many may wait.
+        self.request.url = self.request.url.clone();
+        let mut again = true;
+        loop {
+            let acquired = Checkout::begin(self, fresh).await;
+            self.now = time::now();
+            match acquired {
+                Ok(acquired) => {
+                    self.account.add(&acquired.timings);
+                    return Ok(acquired.connection);
+                }
+                Err(error) if !std::mem::take(&mut again) || !self.gives_way(&error) => {
+                    return Err(error);
+                }
+                Err(_) => self.client.0.pool.close_idle(),
             }
+        }
+    }
+
+    /// Makes a connection of its own, after so much time in line.
+    pub(super) fn dial(&self, slot: Slot, queued: Duration) -> Dialing {
+        let client = &self.client.0;
+        let order = Order {
+            origin: self.origin.clone(),
+            via: Via::from(client.proxies.route(&self.origin)),
+            began_public: self.was_public,
+            options: self.request.options.clone(),
+            tracer: self.tracer.clone(),
+            queued,
+            total: self.total,
         };
+        Box::pin(dial(client.dialer.clone(), order, slot))
+    }
+
+    /// Would it help to close what is idle?
+    fn gives_way(&self, error: &Error) -> bool {
+        let idle = self.client.0.pool.counts().1;
+        error.kind() == ErrorKind::DescriptorsExhausted && idle > 0
+    }
+
+    /// Counts a connection that is used again, and judges where it leads.
+    fn judge(&self, connection: &Connection) -> Result<(), Error> {
         let (client, peer) = (&self.client.0, connection.peer());
         if connection.is_reused() {
             let tally = &client.pool.tally;
@@ -208,34 +260,9 @@ impl Fetch {
             self.tracer.tell(Event::ConnectionReused { peer });
         }
         // LAW N05: a kept connection was allowed for another request.
-        if let (Some(peer), Route::Direct) = (peer, client.proxies.route(&self.origin)) {
-            client.dialer.guard.check(peer, self.was_public)?;
-        }
-        Ok(connection)
-    }
-
-    async fn checkout(&self, fresh: bool) -> Result<Acquired, Error> {
-        let client = &self.client.0;
-        let order = || Order {
-            origin: self.origin.clone(),
-            via: Via::from(client.proxies.route(&self.origin)),
-            began_public: self.was_public,
-            options: self.request.options.clone(),
-            tracer: self.tracer.clone(),
-            total: self.total,
-        };
-        let out_of_descriptors = |error: &Error| error.kind() == ErrorKind::DescriptorsExhausted;
-        let mut again = true;
-        loop {
-            let waiting = checkout(&client.pool, &self.wish(fresh), |slot| {
-                Box::pin(dial(client.dialer.clone(), order(), slot))
-            });
-            let acquired = waiting.await;
-            let wanting = acquired.as_ref().is_err_and(out_of_descriptors);
-            if !(wanting && std::mem::take(&mut again) && client.pool.counts().1 > 0) {
-                return acquired;
-            }
-            client.pool.close_idle();
+        match (peer, client.proxies.route(&self.origin)) {
+            (Some(peer), Route::Direct) => client.dialer.guard.check(peer, self.was_public),
+            _ => Ok(()),
         }
     }
 
@@ -262,4 +289,4 @@ impl Fetch {
 }
 
 /// The future of a pass.
-type Passing<'a> = Pin<Box<dyn Future<Output = Result<Box<Pass>, Error>> + 'a>>;
+type Passing<'a> = Pin<Box<dyn Future<Output = Result<(Box<Pass>, Duration), Error>> + 'a>>;

@@ -105,6 +105,7 @@ mod syntax;
 mod target;
 mod tcp;
 mod timings;
+mod trail;
 mod trailers;
 mod transfer;
 mod transitions;

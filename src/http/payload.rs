@@ -87,10 +87,11 @@ impl Body {
     /// `Upload` when a stream is asked for twice.
     pub(crate) fn open(&mut self) -> Result<Opened, Error> {
         match &self.0 {
-            Content::Empty => return Ok(Opened::Now(BodyLength::None, Source::Empty)),
+            Content::Empty => return Ok(Opened::Now(Sending(None))),
             Content::Bytes(bytes) => {
                 let length = BodyLength::Known(bytes.as_slice().len() as u64);
-                return Ok(Opened::Now(length, Source::Bytes(bytes.clone(), 0)));
+                let source = Source::Bytes(bytes.clone(), 0);
+                return Ok(Opened::Now(Sending::of(length, source)));
             }
             Content::File(path) => return Ok(Opened::Later(Box::pin(open_file(path.clone())))),
             Content::Stream(..) | Content::Spent => {}
@@ -98,7 +99,7 @@ impl Body {
         match std::mem::replace(&mut self.0, Content::Spent) {
             Content::Stream(reader, length) => {
                 let length = length.map_or(BodyLength::Chunked, BodyLength::Known);
-                Ok(Opened::Now(length, Source::Reader(reader)))
+                Ok(Opened::Now(Sending::of(length, Source::Reader(reader))))
             }
             _ => Err(ErrorKind::Upload.into()),
         }
@@ -108,16 +109,37 @@ impl Body {
 /// A body that can be sent.
 pub(crate) enum Opened {
     /// It was at hand.
-    Now(BodyLength, Source),
+    Now(Sending),
     /// A file is being opened; fails with `Upload`.
     Later(Opening),
 }
 
 /// The future of an open file. In a box: few requests have one, and all would be so
 /// large.
-pub(crate) type Opening = Pin<Box<dyn Future<Output = Result<(BodyLength, Source), Error>>>>;
+pub(crate) type Opening = Pin<Box<dyn Future<Output = Result<Sending, Error>>>>;
 
-async fn open_file(path: PathBuf) -> Result<(BodyLength, Source), Error> {
+/// What one sending consists of. In a box, if there is anything: it waits for a
+/// connection with the request, and most requests have no body.
+pub(crate) struct Sending(Option<Box<(BodyLength, Source)>>);
+
+impl Sending {
+    fn of(length: BodyLength, source: Source) -> Sending {
+        Sending(Some(Box::new((length, source))))
+    }
+
+    /// The length to announce.
+    pub(crate) fn length(&self) -> BodyLength {
+        self.0.as_ref().map_or(BodyLength::None, |parts| parts.0)
+    }
+
+    /// The length to announce, and the bytes.
+    pub(crate) fn into_parts(self) -> (BodyLength, Source) {
+        self.0
+            .map_or((BodyLength::None, Source::Empty), |parts| *parts)
+    }
+}
+
+async fn open_file(path: PathBuf) -> Result<Sending, Error> {
     let opening = spawn_blocking(move || {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
@@ -127,7 +149,10 @@ async fn open_file(path: PathBuf) -> Result<(BodyLength, Source), Error> {
     let (file, length) =
         opened.map_err(|error| Error::new(ErrorKind::Upload).with_source(error))?;
     let reader = Box::new(Reader::new(file));
-    Ok((BodyLength::Known(length), Source::Reader(reader)))
+    Ok(Sending::of(
+        BodyLength::Known(length),
+        Source::Reader(reader),
+    ))
 }
 
 impl Bytes {

@@ -1,6 +1,6 @@
 //! One redirect: from a response to the next request, or to the caller.
 //!
-//! Owns: the policy, and the list of requests made so far.
+//! Owns: the policy, and what it says of one response.
 //!
 //! Laws: N01, on any change of scheme, host or port every copy of every
 //! credential is dropped, and nothing puts one back on the way (the caller's
@@ -14,7 +14,7 @@
 //!
 //! Absent on purpose: cookies; refresh by HTML or header.
 //!
-//! Read next: `retry.rs`, the other way to make a request again.
+//! Read next: `trail.rs`; `retry.rs`, the other way to make a request again.
 
 #![cfg_attr(
     not(test),
@@ -40,6 +40,7 @@ use super::limits::{Limit, Limits};
 use super::method::Method;
 use super::origin::Origin;
 use super::quirk::{Quirk, Quirks};
+use super::trail::Trail;
 
 /// Which redirects are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +79,6 @@ impl Default for RedirectPolicy {
     fn default() -> Self {
         RedirectPolicy::limit(10)
     }
-}
-
-/// The requests made so far for one call, without secrets.
-#[derive(Default)]
-pub(crate) struct Trail {
-    /// Method and URL of each.
-    visited: Vec<(Method, Url)>,
 }
 
 /// What is known of the response and its request.
@@ -151,13 +145,13 @@ impl Trail {
         };
         let next = resolve(turn, location, policy)?;
         into_url::check_length(&next.url, limits)?;
-        self.visited.push((turn.method.clone(), turn.url.clone()));
+        let visited = self.visit(turn.method, turn.url);
         // One repetition can make sense: a page that wants to be asked twice.
         let again = |seen: &&(Method, Url)| seen.0 == next.method && seen.1 == next.url;
-        if self.visited.iter().filter(again).count() > 1 {
+        if visited.iter().filter(again).count() > 1 {
             return Err(refuse(RedirectFault::Loop));
         }
-        if self.visited.len() > usize::try_from(limit).unwrap_or(usize::MAX) {
+        if visited.len() > usize::try_from(limit).unwrap_or(usize::MAX) {
             return Err(refuse(RedirectFault::TooMany));
         }
         Ok(Step::Follow(Box::new(next)))

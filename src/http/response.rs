@@ -11,11 +11,11 @@
 //!
 //! Read next: `transfer/mod.rs`.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -54,22 +54,17 @@ pub struct Redirect {
 pub(crate) struct Account {
     /// When the call began, once it did.
     pub(crate) started: Option<Instant>,
-    /// The phases, those of all hops together.
-    pub(crate) timings: Timings,
-    /// Up to when the response has come.
-    until: Option<Instant>,
-    /// The phases with the total up to then, once somebody asked.
-    shown: OnceCell<Timings>,
+    /// The phases before the exchange at hand, if there were any: those of hops and tries
+    /// before it, and of the wait for its connection. In a box, since many may wait.
+    earlier: Option<Box<Timings>>,
     /// How often a request was sent, or tried.
     pub(crate) attempts: u32,
-    /// The hops before the last.
-    pub(crate) history: Vec<Redirect>,
 }
 
 impl Account {
     /// Adds the phases of one connection.
     pub(crate) fn add(&mut self, timings: &Timings) {
-        let mine = &mut self.timings;
+        let mine = self.earlier.get_or_insert_default();
         mine.queue = mine.queue.saturating_add(timings.queue);
         mine.dns = mine.dns.saturating_add(timings.dns);
         mine.connect = mine.connect.saturating_add(timings.connect);
@@ -78,34 +73,33 @@ impl Account {
         mine.first_byte = mine.first_byte.saturating_add(timings.first_byte);
     }
 
-    /// The response has come up to here.
-    fn came(&mut self, until: Instant) {
-        self.until = Some(until);
-        self.shown = OnceCell::new();
+    /// An exchange is over that had begun with [`earlier`](Self::earlier).
+    pub(crate) fn take_over(&mut self, timings: &Timings) {
+        self.earlier = Some(Box::new(*timings));
     }
 
-    /// The phases, with the total up to what has come. WHY NOT as it comes: few ask.
-    fn shown(&self) -> &Timings {
-        self.shown.get_or_init(|| {
-            let mut timings = self.timings;
-            if let (Some(started), Some(until)) = (self.started, self.until) {
-                timings.total = until.saturating_duration_since(started);
-            }
-            timings
-        })
+    /// The phases before the exchange at hand.
+    pub(crate) fn earlier(&self) -> Timings {
+        self.earlier.as_deref().copied().unwrap_or_default()
     }
 
-    /// The phases, with the total up to `now`.
-    pub(crate) fn so_far(&mut self, now: Instant) -> Timings {
-        let started = self.started.unwrap_or(now);
-        self.timings.total = now.saturating_duration_since(started);
-        self.timings
+    /// The phases before the exchange at hand, with the total up to `now`.
+    pub(crate) fn until(&self, now: Instant) -> Timings {
+        Timings {
+            total: self.total(now),
+            ..self.earlier()
+        }
+    }
+
+    /// From the start to `now`.
+    fn total(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started.unwrap_or(now))
     }
 }
 
 impl Response {
-    pub(crate) fn new(mut fetch: Box<Fetch>, transfer: Box<Transfer>) -> Response {
-        fetch.account.came(transfer.latest());
+    pub(crate) fn new(fetch: Box<Fetch>, mut transfer: Box<Transfer>) -> Response {
+        transfer.set_total(fetch.account.total(transfer.latest()));
         let mut response = Response {
             fetch,
             transfer,
@@ -147,12 +141,12 @@ impl Response {
 
     /// Where the time went: up to the head, and once the body was read, to its end.
     pub fn timings(&self) -> &Timings {
-        self.fetch.account.shown()
+        self.transfer.timings()
     }
 
     /// The requests that were answered by redirects, in order.
     pub fn history(&self) -> &[Redirect] {
-        &self.fetch.account.history
+        self.fetch.trail.history()
     }
 
     /// How many requests were sent or tried for this response, redirects and
@@ -205,7 +199,7 @@ impl Response {
             Ok(Next::Bytes(piece)) => Ok(Some(self.transfer.lend(piece))),
             Ok(Next::End) => {
                 self.over = true;
-                self.fetch.account.came(self.transfer.latest());
+                self.set_total(self.transfer.latest());
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
@@ -282,19 +276,26 @@ impl Response {
         self.fetch.quirks.merge(self.transfer.quirks());
     }
 
+    fn set_total(&mut self, now: Instant) {
+        self.transfer.set_total(self.fetch.account.total(now));
+    }
+
     /// The body is broken: its connection is closed.
     fn fail(&mut self, error: Error) -> Error {
         self.over = true;
         self.transfer.give_up();
+        self.set_total(time::now());
         let Fetch {
-            request, account, ..
-        } = &mut *self.fetch;
-        account.came(time::now());
+            request,
+            account,
+            trail,
+            ..
+        } = &*self.fetch;
         let error = error
             .with_url(request.url.url())
             .with_peer(self.transfer.peer())
-            .with_timings(*account.shown())
-            .with_history(&account.history)
+            .with_timings(*self.transfer.timings())
+            .with_history(trail.history())
             .with_attempts(account.attempts)
             .with_carrier(self.transfer.carrier());
         self.transfer.tell_broken(&error);

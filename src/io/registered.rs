@@ -194,7 +194,7 @@ impl<S: Source> Registered<S> {
     /// # Errors
     /// On a wrong loop.
     pub fn clear_readable(&self) -> io::Result<()> {
-        Ok(self.clear(Direction::Read)?)
+        Ok(self.set_ready(Direction::Read, false)?)
     }
 
     /// Says that a write was tried by hand and would block.
@@ -202,7 +202,7 @@ impl<S: Source> Registered<S> {
     /// # Errors
     /// On a wrong loop.
     pub fn clear_writable(&self) -> io::Result<()> {
-        Ok(self.clear(Direction::Write)?)
+        Ok(self.set_ready(Direction::Write, false)?)
     }
 
     /// LAW R03: a read of a TCP socket that we made took less than it could have, so
@@ -221,10 +221,12 @@ impl<S: Source> Registered<S> {
     /// what happened since the system was last asked. On a wrong loop, nothing.
     pub(crate) fn doubt_readable(&self) {
         // The read itself reports a wrong loop.
-        let _ = current::with_loop(self.loop_id, |state| {
-            let mut reactor = state.reactor.borrow_mut();
-            reactor.set_ready(self.key, Direction::Read, true);
-        });
+        let _ = self.set_ready(Direction::Read, true);
+    }
+
+    /// The next write is tried, although no event has said that it would go through.
+    pub(crate) fn doubt_writable(&self) {
+        let _ = self.set_ready(Direction::Write, true);
     }
 
     /// The source.
@@ -292,7 +294,7 @@ impl<S: Source> Registered<S> {
                 ready!(self.poll_ready(cx.waker(), direction))?;
                 match operation(self) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.clear(direction)?;
+                        self.set_ready(direction, false)?;
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     result => return Poll::Ready(result),
@@ -322,10 +324,10 @@ impl<S: Source> Registered<S> {
         Poll::Pending
     }
 
-    fn clear(&self, direction: Direction) -> Result<(), WrongLoop> {
+    fn set_ready(&self, direction: Direction, ready: bool) -> Result<(), WrongLoop> {
         current::with_loop(self.loop_id, |state| {
             let mut reactor = state.reactor.borrow_mut();
-            reactor.set_ready(self.key, direction, false);
+            reactor.set_ready(self.key, direction, ready);
         })
     }
 }

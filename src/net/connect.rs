@@ -61,11 +61,21 @@ pub async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
 pub async fn connect_any<S, F>(
     addresses: &[SocketAddr],
     stagger: Duration,
-    connect: impl FnMut(SocketAddr) -> F,
+    mut connect: impl FnMut(SocketAddr) -> F,
 ) -> Result<(S, SocketAddr), ConnectError>
 where
     F: Future<Output = io::Result<S>>,
 {
+    // What follows does the same for one address, by way of two lists and a box.
+    if let [address] = *addresses {
+        let connected = connect(address).await;
+        return match connected {
+            Ok(stream) => Ok((stream, address)),
+            Err(error) => Err(ConnectError {
+                attempts: vec![(address, error)],
+            }),
+        };
+    }
     let mut attempts = Attempts {
         waiting: interleave(addresses).into_iter().take(MOST).collect(),
         flying: Vec::new(),
@@ -80,6 +90,9 @@ where
 /// RFC 8305 section 4: the addresses in an order that alternates between the
 /// families, each family in its own order.
 pub fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    if let [_] = addresses {
+        return addresses.to_vec();
+    }
     let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (mut one, mut other) = (VecDeque::new(), VecDeque::new());
     for address in addresses {

@@ -159,6 +159,16 @@ pub enum Cause {
     Moved,
 }
 
+impl Cause {
+    /// What brings a new task, where this brings the others.
+    pub(crate) fn of_spawn(self) -> Self {
+        Self::Spawn(match self {
+            Self::Task(id) => Some(id),
+            _ => None,
+        })
+    }
+}
+
 /// How a poll ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -265,7 +265,6 @@ impl<P: Policy + 'static> Builder<P> {
             watchdog,
             polls: 0,
             tasks_done: 0,
-            woken: Vec::new(),
             wakers: Vec::new(),
             mail: Vec::with_capacity(mailbox::FIRST),
         })

@@ -50,7 +50,7 @@ pub use page::{
 pub use report::{Report, Stuck, StuckTask};
 pub use stats::{ScheduleHash, Stats};
 
-use crate::policy::{Fifo, Policy, Runnable};
+use crate::policy::{Fifo, Policy};
 use crate::task::ending::Ending;
 use crate::task::join::drop_caught;
 use crate::task::waker::Mail;
@@ -103,8 +103,6 @@ pub struct Runtime<P: Policy + 'static = Fifo> {
     polls: u64,
     /// Tasks that have ended so far.
     tasks_done: u64,
-    /// The tickets that are being handed over to the policy, newest wake first.
-    woken: Vec<Runnable>,
     /// Scratch space of `fire`.
     wakers: Vec<Waker>,
     /// Scratch space of `open_mail`.

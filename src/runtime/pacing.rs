@@ -23,28 +23,33 @@ pub enum Pacing {
 }
 
 impl<P: Policy + 'static> Runtime<P> {
-    /// How many polls this turn may do, and whether it must look for its end itself.
-    pub(super) fn polls_of_this_turn(&self) -> (usize, bool) {
+    /// How many polls this turn may do before it asks again.
+    pub(super) fn polls_of_this_turn(&self) -> usize {
         match self.pacing {
-            Pacing::Every(polls) => (polls.max(1) as usize, false),
-            Pacing::Batch => (self.custody.len().max(1), false),
+            Pacing::Every(polls) => polls.max(1) as usize,
+            Pacing::Batch => self.custody.len().max(1),
             // Its time stands still, so a slice would never end.
-            Pacing::Slice(_) if self.state.clock.is_virtual() => (POLLS_PER_TURN as usize, false),
-            Pacing::Slice(_) | Pacing::Drain => (usize::MAX, true),
+            Pacing::Slice(_) if self.state.clock.is_virtual() => POLLS_PER_TURN as usize,
+            Pacing::Slice(_) | Pacing::Drain => 1,
         }
     }
 
-    /// Whether a turn that does not count its polls has had enough of them.
+    /// How many it may do after those: one more, unless it has had enough.
     #[cold]
-    pub(super) fn is_slice_over(&mut self, began: Instant) -> bool {
-        if let Pacing::Slice(slice) = self.pacing {
-            return self.state.clock.now().saturating_duration_since(began) >= slice;
-        }
-        // This turn may never end, so the watchdog looks in from time to time.
-        if self.polls.is_multiple_of(1 << 16) {
-            self.now = self.state.clock.now();
-            self.watch();
-        }
-        false
+    pub(super) fn further_polls(&mut self, began: Instant) -> usize {
+        let goes_on = match self.pacing {
+            Pacing::Every(_) | Pacing::Batch => false,
+            Pacing::Slice(_) if self.state.clock.is_virtual() => false,
+            Pacing::Slice(slice) => self.state.clock.now().saturating_duration_since(began) < slice,
+            Pacing::Drain => {
+                // This turn may never end, so the watchdog looks in from time to time.
+                if self.polls.is_multiple_of(1 << 16) {
+                    self.now = self.state.clock.now();
+                    self.watch();
+                }
+                true
+            }
+        };
+        usize::from(goes_on)
     }
 }

@@ -23,7 +23,7 @@ use crate::task::Runnable;
 use crate::task::deck::Card;
 use crate::task::ending::Ending;
 use crate::task::job::BoxedJob;
-use crate::task::slot::{CheckedOut, bell_of, take_fresh};
+use crate::task::slot::{CheckedOut, bell_of};
 use crate::task::waker::{self, Bell, WokeItself};
 use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,8 +42,8 @@ impl<P: Policy + 'static> Runtime<P> {
                 self.custody.fail_over(payload);
                 // What was being handed over when it panicked, and what is to be
                 // cancelled yet.
-                let next = self.woken.pop();
-                self.hand_over_each(next, Cause::Moved);
+                let next = self.state.table.next_woken();
+                self.hand_over_each::<true>(next, Cause::Moved);
                 self.custody.home().call_attention();
                 Ok(())
             }
@@ -82,16 +82,19 @@ impl<P: Policy + 'static> Runtime<P> {
     /// Phase 2: polls. `WATCHED` compiles the clocks and the observer in or out.
     fn run<const WATCHED: bool>(&mut self, root: &mut Root<'_>) {
         let began = self.now;
-        let (mut left, open_ended) = self.polls_of_this_turn();
+        let mut left = self.polls_of_this_turn();
         while left > 0 {
             let Some(picked) = self.custody.pick_next(self.now) else {
                 break;
             };
             self.poll_task::<WATCHED>(picked, root);
-            self.look_after();
-            left -= 1;
-            if root.is_over() || (open_ended && self.is_slice_over(began)) {
+            // The end of the root calls for attention too.
+            if self.look_after() && root.is_over() {
                 break;
+            }
+            left -= 1;
+            if left == 0 {
+                left = self.further_polls(began);
             }
         }
     }
@@ -125,13 +128,13 @@ impl<P: Policy + 'static> Runtime<P> {
         self.state.table.check_in(task, job, woken);
         let id = task.id();
         if woken == WokeItself::No {
-            return self.hand_over_others(id);
+            return self.hand_over_others::<WATCHED>(id);
         }
         task.set_ready_at(self.now);
         // LAW S01: a ticket by now, so that it comes home if the policy panics over the
         // others.
         let ticket = Runnable::issue(picked);
-        self.hand_over_others(id);
+        self.hand_over_others::<WATCHED>(id);
         self.hand_over_ticket::<WATCHED>(ticket, Cause::Yield, false);
     }
 
@@ -162,7 +165,13 @@ impl<P: Policy + 'static> Runtime<P> {
         budget::set(self.budget);
         waker::start_poll(task.id().index);
         let (polled, job) = match job {
-            None => (Ok(root.poll(&mut cx)), None),
+            None => {
+                let polled = root.poll(&mut cx);
+                if polled.is_ready() {
+                    self.custody.home().call_attention();
+                }
+                (Ok(polled), None)
+            }
             Some(mut future) => {
                 let poll = || future.as_mut().poll(&mut cx);
                 (catch_unwind(AssertUnwindSafe(poll)), Some(future))
@@ -186,7 +195,7 @@ impl<P: Policy + 'static> Runtime<P> {
         self.charge::<WATCHED>(task, End::Done);
         let aftermath = self.state.table.check_in_ended(task, job, ending);
         self.clear_up(aftermath);
-        self.hand_over_others(id);
+        self.hand_over_others::<WATCHED>(id);
     }
 
     /// Tells the policy what a poll cost.
@@ -235,34 +244,35 @@ impl<P: Policy + 'static> Runtime<P> {
 
     /// Gives the tickets of the tasks that were woken to the policy, in the order
     /// of the wakes.
-    #[inline(never)]
     pub(super) fn hand_over(&mut self, cause: Cause) {
-        let oldest = self.state.table.collect(&mut self.woken);
-        self.hand_over_each(oldest, cause);
+        if waker::any_woken() {
+            self.hand_over_now::<true>(cause);
+        }
+    }
+
+    #[inline(never)]
+    fn hand_over_now<const WATCHED: bool>(&mut self, cause: Cause) {
+        let first = self.state.table.collect();
+        self.hand_over_each::<WATCHED>(first, cause);
     }
 
     /// The same, for what task `id` has woken and spawned.
     #[inline]
-    fn hand_over_others(&mut self, id: TaskId) {
+    fn hand_over_others<const WATCHED: bool>(&mut self, id: TaskId) {
         if waker::any_woken() {
-            self.hand_over(Cause::Task(id));
+            self.hand_over_now::<WATCHED>(Cause::Task(id));
         }
     }
 
-    /// Gives the policy `oldest` and those that were collected with it.
+    /// Gives the policy a ticket, and those of all who were collected behind it.
     #[inline(always)]
-    fn hand_over_each(&mut self, oldest: Option<Runnable>, cause: Cause) {
-        let by = match cause {
-            Cause::Task(id) => Some(id),
-            _ => None,
-        };
-        let mut next = oldest;
+    fn hand_over_each<const WATCHED: bool>(&mut self, mut next: Option<Runnable>, cause: Cause) {
         while let Some(ticket) = next {
-            let fresh = take_fresh(&ticket);
-            let cause = if fresh { Cause::Spawn(by) } else { cause };
+            let fresh = ticket.polls() == 0;
+            let cause = if fresh { cause.of_spawn() } else { cause };
             ticket.set_ready_at(self.now);
-            self.hand_over_ticket::<true>(ticket, cause, fresh);
-            next = self.woken.pop();
+            self.hand_over_ticket::<WATCHED>(ticket, cause, fresh);
+            next = self.state.table.next_woken();
         }
     }
 
@@ -282,10 +292,12 @@ impl<P: Policy + 'static> Runtime<P> {
 
     /// Between two polls: cancellations, tickets that came home, a new policy.
     #[inline]
-    fn look_after(&mut self) {
-        if self.custody.home().take_attention() {
+    fn look_after(&mut self) -> bool {
+        let called = self.custody.home().take_attention();
+        if called {
             self.look_after_now();
         }
+        called
     }
 
     /// Whether the next turn has something to poll.

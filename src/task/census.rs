@@ -23,13 +23,11 @@ impl TaskTable {
     /// Voids the tickets that are out and issues fresh ones; returns them.
     pub(crate) fn reissue_queued(&self) -> Vec<Runnable> {
         let mut fresh = Vec::new();
-        let is_out =
-            |card: &Sched| card.life.ticket_is_out.get() && card.life.stage.get() != Stage::Running;
-        for mut card in self.deck.all(is_out) {
+        for mut card in self.deck.all(|card| card.life.has_ticket_out()) {
             card.life.voids.set(card.life.voids.get() + 1);
             card.reissue();
             if card.life.is_over() {
-                card.life.ticket_is_out.set(false);
+                card.life.left_husk.set(false);
             } else {
                 fresh.push(Runnable::issue(card));
             }
@@ -39,9 +37,7 @@ impl TaskTable {
 
     /// Whether this is a ticket that is out, and counts.
     pub(crate) fn is_valid(&self, card: &Card) -> bool {
-        card.is_current()
-            && card.life.ticket_is_out.get()
-            && matches!(card.life.stage.get(), Stage::Queued | Stage::Done)
+        card.is_current() && card.life.has_ticket_out()
     }
 
     /// The names of all tasks that have not ended, in the order of their places.

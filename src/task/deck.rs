@@ -217,7 +217,7 @@ impl Deck {
 
     /// A place, taken or not.
     #[inline]
-    fn point_at(&self, index: u32) -> Option<Card> {
+    pub(super) fn point_at(&self, index: u32) -> Option<Card> {
         let pages = self.pages.borrow();
         let page = pages.get(index as usize / PAGE)?;
         Some(Card::at(Rc::clone(page), index % PAGE as u32))

@@ -81,7 +81,6 @@ impl TaskTable {
         job: Option<BoxedJob>,
         ending: Ending,
     ) -> Aftermath {
-        card.life.ticket_is_out.set(false);
         card.life.keep(job);
         self.settle(card, ending)
     }
@@ -99,7 +98,8 @@ impl TaskTable {
                 Remains::Panic
             }
         };
-        card.life.stage.set(Stage::Done);
+        let before = card.life.stage.replace(Stage::Done);
+        card.life.left_husk.set(before == Stage::Queued);
         card.life.remains.set(remains);
         Aftermath {
             watcher: card.life.watcher.take(),
@@ -129,7 +129,7 @@ impl TaskTable {
     pub(super) fn release_if_over(&self, card: &Sched) {
         let life = &card.life;
         let over = life.is_over() && life.remains.get() == Remains::Taken;
-        let out = life.ticket_is_out.get() || life.voids.get() > 0;
+        let out = life.left_husk.get() || life.voids.get() > 0;
         if over && !out && !life.is_linked() {
             // The last wake by anybody else happens before the next tenant moves in:
             // `is_held_elsewhere` sees to that.

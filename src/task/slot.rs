@@ -25,10 +25,8 @@ pub(super) struct Life {
     pub(super) stage: Cell<Stage>,
     /// What is left of it after that.
     pub(super) remains: Cell<Remains>,
-    /// The ticket is with the policy or with the turn.
-    pub(super) ticket_is_out: Cell<bool>,
-    /// Not yet handed to the policy for the first time.
-    pub(super) fresh: Cell<bool>,
+    /// It ended while the policy had its ticket, which is a husk now.
+    pub(super) left_husk: Cell<bool>,
     /// Nobody will ask for the result.
     pub(super) detached: Cell<bool>,
     /// How many void tickets have not come back.
@@ -105,7 +103,6 @@ impl Life {
     pub(super) fn begin(&self, job: Option<BoxedJob>) {
         self.stage.set(Stage::Waiting);
         self.remains.set(Remains::Nothing);
-        self.fresh.set(true);
         self.detached.set(false);
         self.keep(job);
     }
@@ -127,6 +124,12 @@ impl Life {
     #[inline]
     pub(super) fn is_over(&self) -> bool {
         self.stage.get() == Stage::Done
+    }
+
+    /// Whether the policy has the task's ticket.
+    #[inline]
+    pub(super) fn has_ticket_out(&self) -> bool {
+        self.stage.get() == Stage::Queued || self.left_husk.get()
     }
 
     /// Gives the task another link in the list of the woken; returns the one it had.
@@ -158,10 +161,4 @@ impl Life {
 #[inline]
 pub(crate) fn bell_of(sched: &Sched) -> Option<&Bell> {
     sched.life.bell.get()
-}
-
-/// Whether the task is handed to the policy for the first time; says so once.
-#[inline]
-pub(crate) fn take_fresh(sched: &Sched) -> bool {
-    sched.life.fresh.replace(false)
 }

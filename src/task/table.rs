@@ -16,7 +16,7 @@ use super::deck::{Card, Deck};
 use super::ending::Estate;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
-use super::letter::{IDLE, QUEUED};
+use super::letter::{END, IDLE, QUEUED};
 use super::options::SpawnOptions;
 use super::slot::{CheckedOut, Stage};
 use super::ticket::{Home, Runnable};
@@ -33,6 +33,9 @@ use std::time::Instant;
 pub(crate) struct TaskTable {
     /// The tasks, each behind its card.
     pub(super) deck: Deck,
+    /// Those of the woken that were collected and have no ticket yet: the oldest, with
+    /// the others behind it.
+    pub(super) line: Cell<u32>,
     /// The waker of tasks that are polled for the first time.
     pub(super) spare: RefCell<Option<Bell>>,
     /// Tasks to cancel at the next collect, in the order of the requests.
@@ -55,6 +58,7 @@ impl TaskTable {
         let home = Rc::<Home>::default();
         Self {
             deck: Deck::new(Rc::clone(&home)),
+            line: Cell::new(END),
             spare: RefCell::default(),
             aborts: RefCell::default(),
             estate: Estate::default(),
@@ -88,25 +92,55 @@ impl TaskTable {
         Ok(card)
     }
 
-    /// Empties the list of the woken. Returns the ticket of the oldest wake; the others
-    /// go behind those in `younger`, the next one last.
-    #[inline]
-    pub(crate) fn collect(&self, younger: &mut Vec<Runnable>) -> Option<Runnable> {
-        let mut next = waker::take_list();
-        let mut oldest = None;
+    /// Takes the list of the woken; returns the ticket of who was woken first. The others
+    /// are next.
+    #[inline(always)]
+    pub(crate) fn collect(&self) -> Option<Runnable> {
         // LAW T2: a task on the list is never released. The mark of its end is no place.
-        while let Some(card) = self.deck.at(next) {
-            next = card.life.relink(QUEUED);
-            if card.life.stage.get() == Stage::Waiting {
-                card.life.stage.set(Stage::Queued);
-                card.life.ticket_is_out.set(true);
-                younger.extend(oldest.replace(Runnable::issue(card)));
-            } else {
-                // It ended before its last wake was collected.
-                self.release_if_over(&card);
+        let newest = self.deck.point_at(waker::take_list())?;
+        // The line below would do for one too; but most lists have one.
+        match newest.life.relink(QUEUED) {
+            END => self.issue_to(newest),
+            older => {
+                newest.life.relink(END);
+                self.line_up(older, newest.id().index);
+                self.next_woken()
             }
         }
-        oldest
+    }
+
+    /// Turns the list of the woken over: those from `next` on go before `younger`.
+    fn line_up(&self, mut next: u32, mut younger: u32) {
+        while next != END {
+            let older = self.deck.with(next, |card| card.life.relink(younger));
+            younger = std::mem::replace(&mut next, older.unwrap_or(END));
+        }
+        self.line.set(younger);
+    }
+
+    /// The ticket of who was woken first, of those that have none yet.
+    #[inline(always)]
+    pub(crate) fn next_woken(&self) -> Option<Runnable> {
+        while self.line.get() != END {
+            let card = self.deck.point_at(self.line.get())?;
+            self.line.set(card.life.relink(QUEUED));
+            let ticket = self.issue_to(card);
+            if ticket.is_some() {
+                return ticket;
+            }
+        }
+        None
+    }
+
+    /// The ticket of a task that was woken; `None` if it has ended since then.
+    #[inline(always)]
+    fn issue_to(&self, card: Card) -> Option<Runnable> {
+        if card.life.stage.get() == Stage::Waiting {
+            card.life.stage.set(Stage::Queued);
+            return Some(Runnable::issue(card));
+        }
+        self.release_if_over(&card);
+        None
     }
 
     /// Gives out the task of a ticket that the policy picked; `is_current` says whether
@@ -121,7 +155,7 @@ impl TaskTable {
             life.stage.set(Stage::Running);
             return CheckedOut::Poll(life.job.take());
         }
-        life.ticket_is_out.set(false);
+        life.left_husk.set(false);
         self.release_if_over(card);
         CheckedOut::Husk
     }
@@ -170,13 +204,10 @@ impl TaskTable {
     pub(crate) fn check_in(&self, card: &Sched, job: Option<BoxedJob>, woken: WokeItself) {
         let life = &card.life;
         life.keep(job);
-        match woken {
-            WokeItself::Yes => life.stage.set(Stage::Queued),
-            WokeItself::No => {
-                life.ticket_is_out.set(false);
-                life.stage.set(Stage::Waiting);
-            }
-        }
+        life.stage.set(match woken {
+            WokeItself::Yes => Stage::Queued,
+            WokeItself::No => Stage::Waiting,
+        });
     }
 
     /// Refuses new tasks from now on.

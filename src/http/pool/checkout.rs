@@ -26,13 +26,14 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::ledger::{Grant, Waiter, Wants};
-use super::{HostPin, Pool, Slot};
+use super::{HostKey, Pool};
 use crate::clock::instant_after;
 use crate::http::alarm::{Alarm, earlier};
 use crate::http::connection::Connection;
 use crate::http::counters::Fate;
 use crate::http::deadlines::Deadline;
 use crate::http::error::Error;
+use crate::http::fetch::Fetch;
 use crate::http::hooks::{Event, Tracer};
 use crate::http::kind::Phase;
 use crate::http::origin::Origin;
@@ -42,6 +43,9 @@ use crate::runtime::try_spawn;
 use crate::slab::Key;
 use crate::task::SpawnOptions;
 use crate::time;
+
+/// A place in line.
+type WaiterKey = Key<Waiter<Box<Connection>>>;
 
 /// What a request wants of the pool.
 #[derive(Clone, Copy)]
@@ -62,16 +66,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) tracer: &'a Tracer,
 }
 
-/// A connection that was made.
-pub(crate) struct Dialed {
-    /// The connection.
-    pub(crate) connection: Box<Connection>,
-    /// Where the time went: dns, connect, tls.
-    pub(crate) timings: Timings,
-}
-
 /// A connection being made.
-pub(crate) type Dialing = pin::Pin<Box<dyn Future<Output = Result<Dialed, Error>>>>;
+pub(crate) type Dialing = pin::Pin<Box<dyn Future<Output = Result<Acquired, Error>>>>;
 
 /// A connection, and how it was come by.
 pub(crate) struct Acquired {
@@ -81,227 +77,182 @@ pub(crate) struct Acquired {
     pub(crate) timings: Timings,
 }
 
-/// Gets a connection when [`Pool::take_kept`] had none. `dial` makes one.
+/// Gets a connection when [`Pool::take_kept`] had none.
 ///
-/// # Errors
-/// `Timeout` in the queue, or the error of making the connection.
+/// Fails with `Timeout` in the queue, or with the error of making the connection.
 ///
-/// WHY NOT an `async fn`: it would hold the whole wish while it waits, and many wait.
-pub(crate) fn checkout<'a, D>(pool: &'a Rc<Pool>, wish: &Wish<'a>, dial: D) -> Checkout<'a, D>
-where
-    D: Fn(Slot) -> Dialing,
-{
-    let (host, since) = (pool.pin(wish), time::now());
-    let own = (wish.queue).map(|queue| (instant_after(since, queue), Deadline::Queue));
-    let dialing = pool.open(host.key).map(&dial);
-    let queued = dialing.is_none();
-    if queued {
-        wish.tracer.tell(Event::QueueStart);
-    }
-    Checkout {
-        dial,
-        tracer: wish.tracer,
-        queued,
-        fresh: wish.fresh,
-        turn: Turn {
-            dialing,
-            place: None,
-            alarm: Alarm::default(),
-            due: earlier(own, wish.total),
-            since,
-            dialed_at: None,
-            host,
-        },
-    }
-}
-
-/// The future of [`checkout`].
-pub(crate) struct Checkout<'a, D> {
-    /// Makes a connection.
-    dial: D,
-    /// Who wants to know.
-    tracer: &'a Tracer,
+/// WHY NOT an `async fn` with the pieces in types of their own: a hundred thousand
+/// requests may wait here, and each would hold the wish and the pool several times.
+pub(crate) struct Checkout<'a> {
+    /// Who asks, since its `now`.
+    fetch: &'a Fetch,
+    /// The connection being made for it.
+    dialing: Option<Dialing>,
+    /// Its place in line.
+    place: Option<WaiterKey>,
+    /// Ends the wait in line.
+    alarm: Alarm,
+    /// The host it waits for; kept until the end.
+    host: HostKey,
     /// It stands in line, and that was told.
     queued: bool,
     /// Only a connection that has carried nothing yet.
     fresh: bool,
-    turn: Turn<'a>,
 }
 
-// The closure is called, never pinned.
-impl<D> Unpin for Checkout<'_, D> {}
+impl<'a> Checkout<'a> {
+    /// Dials if there is a place.
+    pub(crate) fn begin(fetch: &'a Fetch, fresh: bool) -> Checkout<'a> {
+        let pool = &fetch.client.0.pool;
+        let host = pool.pin(&fetch.wish(fresh));
+        let slot = pool.open(host);
+        let dialing = slot.map(|slot| fetch.dial(slot, Duration::ZERO));
+        let queued = dialing.is_none();
+        if queued {
+            fetch.tracer.tell(Event::QueueStart);
+        }
+        Checkout {
+            fetch,
+            dialing,
+            place: None,
+            alarm: Alarm::default(),
+            host,
+            queued,
+            fresh,
+        }
+    }
+}
 
-impl<D: Fn(Slot) -> Dialing> Future for Checkout<'_, D> {
+impl Future for Checkout<'_> {
     type Output = Result<Acquired, Error>;
 
     fn poll(self: pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let acquired = ready!(this.turn.poll(cx, this.fresh, &this.dial));
+        let acquired = ready!(this.poll_turn(cx));
         if this.queued {
-            this.tracer.tell(Event::QueueEnd);
+            this.fetch.tracer.tell(Event::QueueEnd);
         }
         Poll::Ready(acquired)
     }
 }
 
-/// One request's wait.
-struct Turn<'a> {
-    /// The connection being made for it.
-    dialing: Option<Dialing>,
-    /// Its place in line.
-    place: Option<Place<'a>>,
-    alarm: Alarm,
-    /// How long it waits in line.
-    due: (Option<Instant>, Deadline),
-    /// When it began to wait.
-    since: Instant,
-    /// When its own connection began to be made, unless at once.
-    dialed_at: Option<Instant>,
-    /// The host it waits for; given up last.
-    host: HostPin<'a>,
-}
-
-impl<'a> Turn<'a> {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        fresh: bool,
-        dial: &impl Fn(Slot) -> Dialing,
-    ) -> Poll<Result<Acquired, Error>> {
+impl Checkout<'_> {
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Acquired, Error>> {
         // Bounded: each round gives up a connection that turned out dead.
-        while let Some(grant) = self.poll_place(cx, fresh) {
-            if let Some(acquired) = self.on_grant(grant, dial) {
+        while let Some(grant) = self.poll_place(cx) {
+            if let Some(acquired) = self.on_grant(grant) {
                 return Poll::Ready(Ok(acquired));
             }
         }
         if let Some(dialing) = &mut self.dialing {
             // Making a connection has deadlines of its own.
-            let done = ready!(dialing.as_mut().poll(cx));
+            let dialed = ready!(dialing.as_mut().poll(cx));
             self.dialing = None;
-            return Poll::Ready(match done {
-                Ok(dialed) => Ok(self.acquired(dialed.connection, Some(dialed.timings))),
-                Err(error) => Err(self.blame(error)),
-            });
+            return Poll::Ready(dialed);
         }
-        let (due, deadline) = self.due;
+        let Fetch {
+            request,
+            total,
+            now,
+            ..
+        } = self.fetch;
+        let own = request.options.deadlines.queue;
+        let own = own.map(|queue| (instant_after(*now, queue), Deadline::Queue));
+        let (due, deadline) = earlier(own, *total);
         self.alarm.poll(cx, due).map(|()| {
             let error = Error::timeout(deadline, Phase::Queue);
-            Err(self.blame(error))
+            Err(error.with_timings(self.in_line()))
         })
     }
 
     /// A place to dial from, or a connection, which may have died meanwhile.
-    fn on_grant(
-        &mut self,
-        grant: Grant<Box<Connection>>,
-        dial: &impl Fn(Slot) -> Dialing,
-    ) -> Option<Acquired> {
-        let (pool, host) = (self.host.pool, self.host.key);
+    fn on_grant(&mut self, grant: Grant<Box<Connection>>) -> Option<Acquired> {
+        let (fetch, host) = (self.fetch, self.host);
+        let pool = &fetch.client.0.pool;
+        let timings = self.in_line();
         let Grant::Connection(mut connection) = grant else {
-            self.dialed_at = Some(time::now());
-            self.dialing = Some(dial(pool.slot(host)));
+            self.dialing = Some(fetch.dial(pool.slot(host), timings.queue));
             return None;
         };
-        self.place = None;
+        self.leave();
         if !connection.has_stirred() {
             if let Some(dialing) = self.dialing.take() {
                 finish_alone(pool, dialing);
             }
-            return Some(self.acquired(connection, None));
+            return Some(Acquired {
+                connection,
+                timings,
+            });
         }
         connection.ends(Fate::Stirred);
         drop(connection);
         if self.dialing.is_none() {
-            self.dialed_at = Some(time::now());
-            self.dialing = pool.open(host).map(dial);
+            let slot = pool.open(host);
+            self.dialing = slot.map(|slot| fetch.dial(slot, timings.queue));
         }
         None
     }
 
-    /// What was granted. Stands in line if it does not yet.
-    fn poll_place(&mut self, cx: &mut Context<'_>, fresh: bool) -> Option<Grant<Box<Connection>>> {
-        if let Some(place) = &self.place {
-            return place.poll(cx);
+    /// How long it stood in line, a connection being made meanwhile or not.
+    fn in_line(&self) -> Timings {
+        Timings {
+            queue: time::now().saturating_duration_since(self.fetch.now),
+            ..Timings::default()
         }
-        let wants = match (fresh, self.dialing.is_some()) {
+    }
+
+    /// What was granted. Stands in line if it does not yet.
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Option<Grant<Box<Connection>>> {
+        let books = &self.fetch.client.0.pool.books;
+        if let Some(place) = self.place {
+            let grant = books.borrow_mut().take_grant(place);
+            if books.borrow().wants_waker(place, cx.waker()) {
+                let waker = cx.waker().clone();
+                let old = books.borrow_mut().set_waker(place, waker);
+                drop(old);
+            }
+            return grant;
+        }
+        let wants = match (self.fresh, self.dialing.is_some()) {
             (true, true) => return None,
             (true, false) => Wants::Place,
             (false, true) => Wants::Connection,
             (false, false) => Wants::Either,
         };
-        self.place = Some(Place::enter(&self.host, wants, cx));
+        // LAW T5: wakers are anybody's code; cloned and dropped with nothing borrowed.
+        let waker = cx.waker().clone();
+        self.place = Some(books.borrow_mut().wait(self.host, wants, waker));
         None
     }
 
-    fn acquired(&self, connection: Box<Connection>, dialed: Option<Timings>) -> Acquired {
-        let mut timings = dialed.unwrap_or_default();
-        timings.queue = self.queued(dialed.is_some());
-        Acquired {
-            connection,
-            timings,
-        }
-    }
-
-    /// Adds the time in line to an error.
-    fn blame(&self, error: Error) -> Error {
-        let mut timings = error.timings().copied().unwrap_or_default();
-        timings.queue = self.queued(error.phase() != Phase::Queue);
-        error.with_timings(timings)
-    }
-
-    /// How long it stood in line, a connection being made meanwhile or not.
-    fn queued(&self, own_connection: bool) -> Duration {
-        let until = match (own_connection, self.dialed_at) {
-            (true, Some(dialed_at)) => dialed_at,
-            (true, None) => self.since,
-            (false, _) => time::now(),
+    /// Leaves the line, and hands on what was granted and not taken.
+    fn leave(&mut self) {
+        let pool = &self.fetch.client.0.pool;
+        let Some(place) = self.place.take() else {
+            return;
         };
-        until.saturating_duration_since(self.since)
-    }
-}
-
-/// A place in line.
-struct Place<'a> {
-    pool: &'a Rc<Pool>,
-    waiter: Key<Waiter<Box<Connection>>>,
-}
-
-impl<'a> Place<'a> {
-    fn enter(host: &HostPin<'a>, wants: Wants, cx: &mut Context<'_>) -> Place<'a> {
-        // LAW T5: wakers are anybody's code; cloned and dropped with nothing borrowed.
-        let waker = cx.waker().clone();
-        let waiter = host.pool.books.borrow_mut().wait(host.key, wants, waker);
-        Place {
-            pool: host.pool,
-            waiter,
-        }
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Option<Grant<Box<Connection>>> {
-        let books = &self.pool.books;
-        let grant = books.borrow_mut().take_grant(self.waiter);
-        if books.borrow().wants_waker(self.waiter, cx.waker()) {
-            let waker = cx.waker().clone();
-            let old = books.borrow_mut().set_waker(self.waiter, waker);
-            drop(old);
-        }
-        grant
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let left = self.pool.books.borrow_mut().leave(self.waiter);
+        let left = pool.books.borrow_mut().leave(place);
         let Some(left) = left else {
             return;
         };
         match left.grant {
             Some(Grant::Connection(connection)) => {
-                let _ = self.pool.put(connection);
+                let _ = pool.put(connection);
             }
-            Some(Grant::Place) => drop(self.pool.slot(left.host)),
+            Some(Grant::Place) => drop(pool.slot(left.host)),
             None => {}
         }
+    }
+}
+
+impl Drop for Checkout<'_> {
+    fn drop(&mut self) {
+        // LAW P06: what is being made gives its place back before the line is left, and
+        // the host's entry stays until both are done.
+        self.dialing = None;
+        self.leave();
+        let mut books = self.fetch.client.0.pool.books.borrow_mut();
+        books.unpin(self.host);
     }
 }
 
@@ -309,7 +260,7 @@ impl Drop for Place<'_> {
 fn finish_alone(pool: &Rc<Pool>, dialing: Dialing) {
     let pool = Rc::downgrade(pool);
     let task = async move {
-        if let Ok(Dialed { connection, .. }) = dialing.await
+        if let Ok(Acquired { connection, .. }) = dialing.await
             && let Some(pool) = pool.upgrade()
         {
             pool.put_new(connection);

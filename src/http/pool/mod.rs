@@ -38,7 +38,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-pub(crate) use checkout::{Acquired, Dialed, Wish, checkout};
+pub(crate) use checkout::{Acquired, Checkout, Dialing, Wish};
 pub(crate) use key::PoolKey;
 pub(crate) use ledger::Caps;
 
@@ -184,18 +184,6 @@ impl Pool {
     }
 }
 
-/// Keeps a host's entry while a request looks at it.
-struct HostPin<'a> {
-    pool: &'a Rc<Pool>,
-    key: HostKey,
-}
-
-impl Drop for HostPin<'_> {
-    fn drop(&mut self) {
-        self.pool.books.borrow_mut().unpin(self.key);
-    }
-}
-
 impl Pool {
     /// An idle connection for this request, at once.
     pub(crate) fn take_kept(&self, wish: &Wish<'_>, now: Instant) -> Option<Box<Connection>> {
@@ -213,8 +201,8 @@ impl Pool {
         self.take_idle(host, now)
     }
 
-    /// Finds the entry of a host and keeps it while a request looks at it.
-    fn pin(self: &Rc<Self>, wish: &Wish<'_>) -> HostPin<'_> {
+    /// Finds the entry of a host and keeps it until the request looks elsewhere.
+    fn pin(&self, wish: &Wish<'_>) -> HostKey {
         let origin = PoolKey::origin_of(wish.origin, wish.route);
         let mut books = self.books.borrow_mut();
         let key = match books.find(origin, |key| key.fits(wish.route, wish.tls)) {
@@ -222,7 +210,7 @@ impl Pool {
             None => books.add(PoolKey::new(wish.origin, wish.route, wish.tls)),
         };
         books.pin(key);
-        HostPin { pool: self, key }
+        key
     }
 
     /// The idle connection that was used last, if one is good.

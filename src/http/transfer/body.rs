@@ -10,7 +10,7 @@
 
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{IN_PER_UNIT, Transfer, with_cause};
 use crate::budget;
@@ -180,15 +180,26 @@ impl Transfer {
     }
 
     /// Adds the time this exchange has taken up to its first byte, or to now.
-    pub(crate) fn add_times(&self, timings: &mut Timings) {
+    pub(crate) fn note_times(&mut self) {
         let (began, sent, heard) = self.watch.marks();
         let heard = heard.unwrap_or_else(time::now);
         let sent = sent.unwrap_or(heard);
+        let timings = &mut self.timings;
         timings.write = timings
             .write
             .saturating_add(sent.saturating_duration_since(began));
         timings.first_byte = timings
             .first_byte
             .saturating_add(heard.saturating_duration_since(sent));
+    }
+
+    /// Where the time of the whole call went, up to here.
+    pub(crate) fn timings(&self) -> &Timings {
+        &self.timings
+    }
+
+    /// How long the call took.
+    pub(crate) fn set_total(&mut self, total: Duration) {
+        self.timings.total = total;
     }
 }

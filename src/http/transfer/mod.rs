@@ -42,6 +42,7 @@ use crate::http::kind::Phase;
 use crate::http::outbox::{Outbox, PushError, Pushed};
 use crate::http::response;
 use crate::http::reuse::{CloseReason, Reuse};
+use crate::http::timings::Timings;
 use crate::http::watch::{Due, Watch};
 use crate::time;
 
@@ -55,6 +56,8 @@ pub(crate) struct Transfer {
     /// Why the request got no further.
     refused: Option<io::Error>,
     watch: Watch,
+    /// Where the time of the whole call went, up to here.
+    timings: Timings,
     client: Rc<Shared>,
     tracer: Tracer,
     /// The connection had carried a request before.
@@ -94,6 +97,7 @@ impl Transfer {
             outbox: Some(outbox),
             refused: None,
             watch: Watch::new(options.clone(), fetch.total, fetch.now),
+            timings: fetch.account.earlier(),
             client: fetch.client.0.clone(),
             tracer: fetch.tracer.clone(),
             wire: (0, 0),

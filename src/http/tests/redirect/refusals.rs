@@ -77,7 +77,7 @@ fn loops_conflicts_and_bodies() {
         .map(|_| ())
         .map_err(|e| e.kind());
     assert_eq!(kind, Err(ErrorKind::Redirect(RedirectFault::Loop)));
-    assert_eq!(trail.visited.len(), 2);
+    assert_eq!(trail.len(), 2);
     let none = RedirectPolicy::none();
     assert!(matches!(
         trail.follow(&looping, &none, &limits),

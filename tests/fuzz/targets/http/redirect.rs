@@ -6,7 +6,8 @@ use super::super::headers::Headers;
 use super::super::limits::Limits;
 use super::super::method::Method;
 use super::super::origin::Origin;
-use super::super::redirect::{RedirectPolicy, Step, Trail, Turn};
+use super::super::redirect::{RedirectPolicy, Step, Turn};
+use super::super::trail::Trail;
 use super::bytes::Bytes;
 use url::Url;
 
