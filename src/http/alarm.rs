@@ -27,6 +27,22 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
+    /// As [`poll`](Self::poll), for who knows that it is later than `seen`: to begin
+    /// a wait costs no look at the clock.
+    pub(crate) fn poll_since(
+        &mut self,
+        cx: &mut Context<'_>,
+        due: Instant,
+        seen: Instant,
+    ) -> Poll<()> {
+        if self.sleep.is_none() && seen < due {
+            let sleep = self.sleep.insert(time::sleep_until(due));
+            sleep.begin(cx.waker());
+            return Poll::Pending;
+        }
+        self.poll(cx, Some(due))
+    }
+
     /// Waits until `due`, which may be another one at each call. `None` waits
     /// for ever.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, due: Option<Instant>) -> Poll<()> {

@@ -28,6 +28,7 @@ use super::origin::host_text;
 use super::pool::{Caps, Pool};
 use super::proxy::{Proxies, Proxy};
 use super::redirect::RedirectPolicy;
+use super::stem::Stem;
 use super::tcp::TcpConnector;
 use crate::net::{Resolve, SystemResolver};
 use crate::policy::Policy;
@@ -271,6 +272,7 @@ impl ClientBuilder {
             hooks: self.hooks,
             counter: Cell::new(0),
             scratch: Cell::default(),
+            stem: Stem::default(),
             born: time::now(),
             last_origin: RefCell::default(),
         })))

@@ -9,8 +9,6 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use url::Url;
-
 use super::basic;
 use super::client::Client;
 use super::deadlines::Deadlines;
@@ -22,6 +20,7 @@ use super::method::Method;
 use super::payload::Body;
 use super::redirect::RedirectPolicy;
 use super::response::Response;
+use super::target::Target;
 
 /// A request being put together; [`send`](Self::send) makes it.
 #[must_use = "a request does nothing until it is sent"]
@@ -30,7 +29,7 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    pub(crate) fn new(client: Client, method: Method, url: Result<Url, Error>) -> Self {
+    pub(crate) fn new(client: Client, method: Method, url: Result<Target, Error>) -> Self {
         let fetch = url.and_then(|url| Fetch::new(client, method, url));
         RequestBuilder { fetch }
     }
@@ -110,7 +109,7 @@ impl RequestBuilder {
         if let Ok(fetch) = &mut self.fetch
             && let Err(error) = change(&mut fetch.request)
         {
-            self.fetch = Err(error.with_url(&fetch.request.url));
+            self.fetch = Err(error.with_url(fetch.request.url.url()));
         }
         self
     }

@@ -14,8 +14,6 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Instant;
 
-use url::Url;
-
 use super::builder::ClientBuilder;
 use super::call::RequestBuilder;
 use super::counters::Counters;
@@ -30,6 +28,8 @@ use super::method::Method;
 use super::origin::Origin;
 use super::pool::Pool;
 use super::proxy::Proxies;
+use super::stem::Stem;
+use super::target::Target;
 
 /// An HTTP/1.1 client with a pool of connections.
 ///
@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) counter: Cell<u64>,
     /// Memory for the head of the next request.
     pub(crate) scratch: Cell<Vec<u8>>,
+    /// What the last heads had in common.
+    pub(crate) stem: Stem,
     /// When it was made.
     pub(crate) born: Instant,
     /// Where the last request went.
@@ -113,7 +115,7 @@ impl Client {
     /// Begins a request with any method. An error in the URL comes out of
     /// [`RequestBuilder::send`].
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), method, url.into_url())
+        RequestBuilder::new(self.clone(), method, url.into_target())
     }
 
     /// Connections that are open at the moment, idle ones included, and idle ones.
@@ -148,12 +150,16 @@ impl Shared {
         None
     }
 
-    /// The origin of a URL. Most requests go where the last one went, and share its
+    /// The origin of a target. Most requests go where the last one went, and share its
     /// memory.
     ///
     /// # Errors
     /// As [`Origin::of`].
-    pub(crate) fn origin_of(&self, url: &Url) -> Result<Origin, Error> {
+    pub(crate) fn origin_of(&self, target: &Target) -> Result<Origin, Error> {
+        if let Some(origin) = target.origin() {
+            return Ok(origin.clone());
+        }
+        let url = target.url();
         let mut last = self.last_origin.borrow_mut();
         if let Some(origin) = last.as_ref().filter(|last| last.is_of(url)) {
             return Ok(origin.clone());

@@ -24,22 +24,20 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
-use url::Url;
-
-use super::basic;
 use super::client::Client;
 use super::deadlines::Deadlines;
 use super::error::Error;
+use super::head::ResponseHead;
 use super::headers::Headers;
 use super::hooks::{Event, Tracer};
-use super::into_url;
 use super::limits::Limits;
 use super::method::Method;
 use super::origin::Origin;
 use super::payload::Body;
 use super::quirk::Quirks;
-use super::redirect::{NextRequest, RedirectPolicy, Step, Turn};
+use super::redirect::{self, NextRequest, RedirectPolicy, Step, Turn};
 use super::response::{Account, Redirect, Response};
+use super::target::Target;
 use super::trail::Trail;
 use super::transfer::{Next, Transfer};
 use crate::clock::instant_after;
@@ -48,7 +46,7 @@ use crate::time;
 /// What a caller asks for.
 pub(crate) struct Request {
     pub(crate) method: Method,
-    pub(crate) url: Url,
+    pub(crate) url: Target,
     /// In a box: most requests have no fields of their own.
     headers: Option<Box<Headers>>,
     pub(crate) body: Body,
@@ -119,7 +117,7 @@ pub(crate) async fn fetch(fetch: Result<Box<Fetch>, Error>) -> Result<Response, 
 }
 
 impl Fetch {
-    pub(super) fn new(client: Client, method: Method, url: Url) -> Result<Box<Fetch>, Error> {
+    pub(super) fn new(client: Client, method: Method, url: Target) -> Result<Box<Fetch>, Error> {
         Ok(Box::new(Fetch {
             origin: client.0.origin_of(&url)?,
             request: Request {
@@ -146,22 +144,24 @@ impl Fetch {
         self.now = time::now();
         let (client, request) = (&self.client.0, &mut self.request);
         // The user and password become a header at once, and are seen by nobody.
-        if let Some(value) = basic::take_userinfo(&mut request.url)
+        if let Some(value) = request.url.take_credentials()
             && !request.headers().contains("authorization")
         {
             request.headers_mut().append("Authorization", value)?;
         }
-        into_url::check_length(&request.url, &request.options.limits)?;
+        request.url.check_length(&request.options.limits)?;
         let tally = &client.pool.tally;
         tally.count(|counters| counters.requests = counters.requests.saturating_add(1));
         let total = request.options.deadlines.total;
         self.total = total.map(|total| instant_after(self.now, total));
         self.account.started = Some(self.now);
         self.tracer = client.tracer();
-        self.tracer.tell(Event::RequestStart {
-            method: &request.method,
-            url: &request.url,
-        });
+        if self.tracer.listens() {
+            self.tracer.tell(Event::RequestStart {
+                method: &request.method,
+                url: request.url.url(),
+            });
+        }
         Ok(())
     }
 
@@ -175,16 +175,8 @@ impl Fetch {
                 status: head.status,
                 headers: &head.headers,
             });
-            let turn = Turn {
-                method: &self.request.method,
-                url: &self.request.url,
-                replayable: self.request.body.is_replayable(),
-                status: head.status,
-                headers: &head.headers,
-            };
-            let options = &self.request.options;
-            let (status, trail) = (turn.status, &mut self.trail);
-            let step = match trail.follow(&turn, &options.redirects, &options.limits) {
+            let status = head.status;
+            let step = match self.step(transfer.head()) {
                 Ok(Step::Deliver) => transfer.finish_if_empty().map(|()| Step::Deliver),
                 step => step,
             };
@@ -198,6 +190,23 @@ impl Fetch {
                 self.now = time::now();
             }
         }
+    }
+
+    /// Where this response leads.
+    fn step(&mut self, head: &ResponseHead) -> Result<Step, Error> {
+        if !redirect::leads_on(head.status) {
+            return Ok(Step::Deliver);
+        }
+        let turn = Turn {
+            method: &self.request.method,
+            url: self.request.url.url(),
+            replayable: self.request.body.is_replayable(),
+            status: head.status,
+            headers: &head.headers,
+        };
+        let options = &self.request.options;
+        self.trail
+            .follow(&turn, &options.redirects, &options.limits)
     }
 
     /// Reads the body of a redirect, if it is short, to save the connection.
@@ -225,7 +234,7 @@ impl Fetch {
         self.left_home |= next.crosses_origin;
         let tally = &self.client.0.pool.tally;
         tally.count(|counters| counters.redirects = counters.redirects.saturating_add(1));
-        let from = std::mem::replace(&mut self.request.url, next.url);
+        let from = std::mem::replace(&mut self.request.url, next.url.into());
         self.request.method = next.method;
         self.origin = next.origin;
         if next.drop_body {
@@ -234,9 +243,12 @@ impl Fetch {
         self.quirks.merge(next.quirks);
         self.tracer.tell(Event::Redirect {
             status,
-            to: &self.request.url,
+            to: self.request.url.url(),
         });
-        self.trail.note(Redirect { status, url: from });
+        self.trail.note(Redirect {
+            status,
+            url: from.into_url(),
+        });
     }
 
     /// Adds what the call knows to an error.
@@ -247,7 +259,7 @@ impl Fetch {
             self.account.add(&timings.clone());
         }
         let error = error
-            .with_url(&self.request.url)
+            .with_url(self.request.url.url())
             .with_timings(self.account.until(time::now()))
             .with_history(self.trail.history())
             .with_attempts(self.account.attempts);

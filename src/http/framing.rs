@@ -140,6 +140,11 @@ impl Fields {
     /// Tokens count wherever they stand: `close` in the first of two fields
     /// closes as well as in the last (RFC 9112 section 9.3).
     fn connection(&mut self, value: &[u8]) {
+        // The list is nearly always this one token.
+        if syntax::same_name(value, b"keep-alive") {
+            self.keep_alive = true;
+            return;
+        }
         for token in syntax::members(value) {
             self.close |= token.eq_ignore_ascii_case(b"close");
             self.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");

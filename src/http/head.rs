@@ -14,7 +14,10 @@
 //! makes a field of a line that must be none, and its folded values keep the
 //! CRLF inside.
 //!
-//! Read next: `framing.rs`.
+//! A head that comes in one piece and has nothing odd about it is read by
+//! `plain_head.rs` instead, with the same result.
+//!
+//! Read next: `plain_head.rs`, `framing.rs`.
 
 #![cfg_attr(
     not(test),
@@ -29,12 +32,14 @@
 
 use std::mem::MaybeUninit;
 
+use super::bad_head::explain;
 use super::error::Error;
 use super::folds;
 use super::headers::{Field, Fields, Headers};
 use super::kind::{ErrorKind, ParseFault};
 use super::limits::{Limit, Limits};
 use super::lines::{Bounds, LineScanner, Scan};
+use super::plain_head;
 use super::quirk::{Quirk, Quirks};
 use super::recv::RecvBuffer;
 use super::version::Version;
@@ -100,6 +105,17 @@ impl HeadReader {
         limits: &Limits,
         head: &mut ResponseHead,
     ) -> Result<HeadProgress, Error> {
+        let bounds = Bounds {
+            bytes: (self.budget, Limit::HeadBytes),
+            lines: (limits.fields.saturating_add(1), Limit::Fields),
+            line_bytes: limits.line_bytes,
+        };
+        if self.verified == 0
+            && let Some(length) = self.read_plain(recv, &bounds, head)
+        {
+            self.complete(length);
+            return Ok(HeadProgress::Complete);
+        }
         if self.verified < START.len() {
             self.skip_empty_lines(recv, limits)?;
             self.verify_start(recv.unread())?;
@@ -107,23 +123,48 @@ impl HeadReader {
                 return Ok(HeadProgress::More);
             }
         }
-        let bounds = Bounds {
-            bytes: (self.budget, Limit::HeadBytes),
-            lines: (limits.fields.saturating_add(1), Limit::Fields),
-            line_bytes: limits.line_bytes,
-        };
+        let bytes = (self.budget, Limit::HeadBytes);
+        let bounds = Bounds { bytes, ..bounds };
         match self.scanner.scan(recv.unread(), &bounds) {
             Scan::More => Ok(HeadProgress::More),
             Scan::TooLarge(limit) => Err(ErrorKind::TooLarge(limit).into()),
             Scan::End(length) => {
                 self.parse(recv.take(length), head)?;
-                self.budget = self.budget.saturating_sub(length);
-                self.empty_lines = 0;
-                self.verified = 0;
                 self.scanner = LineScanner::default();
+                self.complete(length);
                 Ok(HeadProgress::Complete)
             }
         }
+    }
+
+    /// The next head begins.
+    fn complete(&mut self, length: usize) {
+        self.budget = self.budget.saturating_sub(length);
+        self.empty_lines = 0;
+        self.verified = 0;
+    }
+
+    /// A head that came in one piece and has nothing odd: how long it was.
+    fn read_plain(
+        &self,
+        recv: &mut RecvBuffer,
+        bounds: &Bounds,
+        head: &mut ResponseHead,
+    ) -> Option<usize> {
+        if self.empty_lines > 0 {
+            return None;
+        }
+        let fields = head.headers.begin();
+        let Some(plain) = plain_head::split(recv.unread(), bounds, fields) else {
+            head.headers.clear();
+            return None;
+        };
+        #[cfg(test)]
+        super::syntax::visit(plain.length);
+        head.headers.set_text(recv.take(plain.length));
+        head.quirks = Quirks::NONE;
+        (head.version, head.status) = (plain.version, plain.status);
+        Some(plain.length)
     }
 
     /// A short way for small pieces: `true` when all that is new lies inside a
@@ -261,42 +302,6 @@ fn parse_with<'b>(
         _ => Version::Http11,
     };
     Ok((version, code))
-}
-
-/// Gives httparse's error a name of ours and the line that caused it.
-fn explain(error: httparse::Error, text: &[u8]) -> Error {
-    let fault = match error {
-        httparse::Error::Version => ParseFault::NotHttp,
-        httparse::Error::Status => ParseFault::StatusLine,
-        httparse::Error::HeaderName | httparse::Error::Token => ParseFault::FieldName,
-        httparse::Error::HeaderValue => ParseFault::FieldValue,
-        httparse::Error::NewLine => ParseFault::LineEnd,
-        // The scanner counted the lines, so this is a line it saw differently.
-        httparse::Error::TooManyHeaders => ParseFault::FieldName,
-    };
-    let mut lines = text.split_inclusive(|b| *b == b'\n');
-    let status_line = lines.next().unwrap_or_default();
-    let culprit = match fault {
-        ParseFault::NotHttp | ParseFault::StatusLine => Some(status_line),
-        _ => lines.find(|line| !is_field_line(line)),
-    };
-    let line = culprit.unwrap_or(status_line);
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    Error::new(ErrorKind::Parse(fault)).with_peer_line(line)
-}
-
-/// Would this line alone be a section of one field?
-fn is_field_line(line: &[u8]) -> bool {
-    let mut section = b"HTTP/1.1 200\r\n".to_vec();
-    section.extend_from_slice(line);
-    section.extend_from_slice(b"\r\n");
-    let mut slots = [httparse::EMPTY_HEADER; 1];
-    let mut response = httparse::Response::new(&mut slots);
-    httparse::ParserConfig::default()
-        .allow_spaces_after_header_name_in_responses(true)
-        .parse_response(&mut response, &section)
-        .is_ok_and(|status| status.is_complete())
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@
 )]
 
 use std::fmt;
+use std::ops::Range;
 
 use super::error::Error;
 use super::escape;
@@ -99,10 +100,7 @@ impl Headers {
         };
         let same = move |field: &&Field| {
             field.name.len as usize == name.len()
-                && field
-                    .name
-                    .of(&self.bytes)
-                    .eq_ignore_ascii_case(name.as_bytes())
+                && syntax::same_name(field.name.of(&self.bytes), name.as_bytes())
         };
         list.iter()
             .filter(same)
@@ -190,6 +188,19 @@ impl Headers {
         self.clear();
         self.bytes.extend_from_slice(text);
         (&mut self.bytes, &mut self.fields)
+    }
+
+    /// Starts over with no field. The caller then pushes fields that lie in the text
+    /// it sets.
+    pub(crate) fn begin(&mut self) -> &mut Fields {
+        self.clear();
+        &mut self.fields
+    }
+
+    /// The buffer behind the fields that were pushed.
+    pub(crate) fn set_text(&mut self, text: &[u8]) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(text);
     }
 
     /// The buffer behind the fields, as [`refill`](Headers::refill) left it.
@@ -281,6 +292,18 @@ impl Field {
             name: at(name)?,
             value,
         })
+    }
+
+    /// A field whose name and value lie there in a buffer of less than 4 GiB.
+    pub(crate) fn at(name: Range<usize>, value: Range<usize>) -> Field {
+        let span = |range: Range<usize>| Span {
+            start: range.start as u32,
+            len: range.len() as u32,
+        };
+        Field {
+            name: span(name),
+            value: span(value),
+        }
     }
 
     /// One past the name, as an index into the buffer.

@@ -159,6 +159,11 @@ impl Tracer {
         }
     }
 
+    /// Does anybody listen?
+    pub(crate) fn listens(&self) -> bool {
+        self.hooks.is_some()
+    }
+
     /// Tells.
     pub(crate) fn tell(&self, event: Event<'_>) {
         if let Some(hooks) = &self.hooks {

@@ -34,7 +34,7 @@ use super::outbox::Outbox;
 use super::payload::{Opened, Opening, Sending, Source};
 use super::pool::{Checkout, Dialing, Slot, Wish};
 use super::proxy::Route;
-use super::request::{BodyLength, RequestHead, TargetForm, write_head};
+use super::request::{BodyLength, RequestHead, TargetForm};
 use super::retry::{self, Attempt, Retry};
 use super::timings::Timings;
 use super::transfer::Transfer;
@@ -154,7 +154,7 @@ impl Fetch {
             user_agent: &client.dialer.user_agent,
             decode: request.options.decode,
         };
-        let asked = write_head(&mut out, &head)?;
+        let asked = client.stem.write_head(&mut out, &head)?;
         Ok((out, asked))
     }
 

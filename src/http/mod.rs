@@ -8,7 +8,7 @@
 //! ```text
 //!   request.rs --bytes--> connection --bytes--> recv.rs
 //!                                                  |
-//!   exchange.rs  <- head.rs (lines.rs) <-----------+
+//!   exchange.rs  <- head.rs (plain_head.rs, lines.rs) <--+
 //!       |        <- framing.rs  (where does it end? may we go on? reuse.rs)
 //!       |        <- response_body.rs <- body.rs (chunk.rs), trailers.rs
 //!       |                         <- content.rs (inflate.rs, spell.rs)
@@ -35,6 +35,7 @@
 
 mod address;
 mod alarm;
+mod bad_head;
 mod basic;
 mod body;
 mod builder;
@@ -84,6 +85,7 @@ mod no_proxy;
 mod origin;
 mod outbox;
 mod payload;
+mod plain_head;
 mod pool;
 mod proxy;
 mod quirk;
@@ -98,7 +100,9 @@ mod reuse;
 mod sink;
 #[cfg(feature = "gzip")]
 mod spell;
+mod stem;
 mod syntax;
+mod target;
 mod tcp;
 mod timings;
 mod trail;

@@ -137,7 +137,7 @@ impl Trail {
         let Some(limit) = policy.limit else {
             return Ok(Step::Deliver);
         };
-        if !matches!(turn.status, 301 | 302 | 303 | 307 | 308) {
+        if !leads_on(turn.status) {
             return Ok(Step::Deliver);
         }
         let Some(location) = location(turn.headers, limits)? else {
@@ -156,6 +156,11 @@ impl Trail {
         }
         Ok(Step::Follow(Box::new(next)))
     }
+}
+
+/// Is it the status of a redirect?
+pub(crate) fn leads_on(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 impl NextRequest {

@@ -25,9 +25,6 @@
 
 use std::io::Write as _;
 
-use url::Url;
-
-use super::basic;
 use super::content;
 use super::error::Error;
 use super::exchange::Asked;
@@ -36,13 +33,14 @@ use super::headers::{self, Headers};
 use super::kind::{ErrorKind, RequestFault};
 use super::method::Method;
 use super::origin::Origin;
+use super::target::Target;
 
 /// Everything the head is made of.
 pub(crate) struct RequestHead<'a> {
     /// The method.
     pub(crate) method: &'a Method,
     /// The target. A user and password become `Authorization`.
-    pub(crate) url: &'a Url,
+    pub(crate) url: &'a Target,
     /// The origin of `url`.
     pub(crate) origin: &'a Origin,
     /// The caller's fields.
@@ -91,7 +89,19 @@ pub(crate) fn write_head(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<As
     let start = out.len();
     write(out, head).map_err(|error| {
         out.truncate(start);
-        error.with_url(head.url)
+        error.with_url(head.url.url())
+    })
+}
+
+/// Appends the first line of the head alone. After an error, `out` is as it was.
+///
+/// # Errors
+/// `Request`, with the fault.
+pub(crate) fn write_line(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<(), Error> {
+    let start = out.len();
+    request_line(out, head).map_err(|error| {
+        out.truncate(start);
+        error.with_url(head.url.url())
     })
 }
 
@@ -192,7 +202,7 @@ fn our_fields(
 /// Those of the URL and of the proxy, unless the caller has them.
 fn credentials(out: &mut Vec<u8>, head: &RequestHead<'_>, given: &Given<'_>) -> Result<(), Error> {
     if !given.authorization
-        && let Some(value) = basic::of_url(head.url)
+        && let Some(value) = head.url.credentials()
     {
         put(out, "Authorization", value.as_bytes());
     }
@@ -227,11 +237,7 @@ fn request_line(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<(), Error> 
         let scheme = head.origin.scheme().as_str();
         let _ = write!(out, "{scheme}://{}", head.origin.authority());
     }
-    out.extend_from_slice(head.url.path().as_bytes());
-    if let Some(query) = head.url.query() {
-        out.push(b'?');
-        out.extend_from_slice(query.as_bytes());
-    }
+    out.extend_from_slice(head.url.path_and_query().as_bytes());
     check_target(out.get(start..).unwrap_or_default())?;
     out.extend_from_slice(b" HTTP/1.1\r\n");
     Ok(())

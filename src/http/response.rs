@@ -131,7 +131,7 @@ impl Response {
 
     /// The URL that answered, after redirects, without user and password.
     pub fn url(&self) -> &Url {
-        &self.fetch.request.url
+        self.fetch.request.url.url()
     }
 
     /// What the server did wrong and was let pass, up to here.
@@ -246,6 +246,8 @@ impl Response {
             match self.transfer.direct().filter(|_| !body.is_empty()) {
                 Some(left) => self.read_direct(&mut body, left).await?,
                 None => match self.chunk().await? {
+                    // Most bodies are one chunk: no larger than it is.
+                    Some(chunk) if body.is_empty() => body = chunk.to_vec(),
                     Some(chunk) => body.extend_from_slice(chunk),
                     None => break,
                 },
@@ -290,7 +292,7 @@ impl Response {
             ..
         } = &*self.fetch;
         let error = error
-            .with_url(&request.url)
+            .with_url(request.url.url())
             .with_peer(self.transfer.peer())
             .with_timings(*self.transfer.timings())
             .with_history(trail.history())

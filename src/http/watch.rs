@@ -155,7 +155,7 @@ impl Watch {
             let Some((at, due)) = self.next(stage, upload, waiting) else {
                 return Poll::Pending;
             };
-            if self.alarm.poll(cx, Some(at)).is_pending() {
+            if self.alarm.poll_since(cx, at, self.latest).is_pending() {
                 return Poll::Pending;
             }
             match due {

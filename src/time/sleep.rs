@@ -123,6 +123,14 @@ impl Future for Sleep {
 }
 
 impl Sleep {
+    /// Waits without a look at the clock, which said a moment ago that there is time
+    /// left. If that has passed meanwhile, the timer wakes in the next turn.
+    pub(crate) fn begin(&mut self, waker: &Waker) {
+        if let Err(error) = self.arm(waker) {
+            panic!("sleep: {error}");
+        }
+    }
+
     /// The poll of a timer that guards something else: whatever that has spent, the
     /// deadline counts (law C10).
     pub(crate) fn poll_deadline(&mut self, waker: &Waker) -> Poll<()> {

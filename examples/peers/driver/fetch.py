@@ -75,20 +75,21 @@ def keep_alive(options):
                 row = f"{connections} x {page}"
                 cpus.append((row, summary(found, lambda took: took["cpu_us"] / took["ok"])))
                 rates.append((row, summary(found, lambda took: took["ok"] / took["wall_ns"] * 1e6)))
-                paired(row, found)
+                for other in ("floor", "wrk"):
+                    paired(row, found, other)
     tables.grid("Keep-alive: CPU time of the client, us per request", names, cpus)
     tables.grid("Keep-alive: thousand requests a second", names, rates)
 
 
-def paired(row, found):
-    """Our CPU time over the floor's, run by run, with a 95 % interval of the median."""
-    if "downbeat" not in found or "floor" not in found:
+def paired(row, found, other):
+    """Our CPU time over another's, run by run, with a 95 % interval of the median."""
+    if "downbeat" not in found or other not in found:
         return
-    pairs = zip(found["downbeat"], found["floor"])
+    pairs = zip(found["downbeat"], found[other])
     ratios = [(a["cpu_us"] / a["ok"]) / (b["cpu_us"] / b["ok"]) for a, b in pairs]
     low, high = tables.interval(ratios)
     print(
-        f"{row}: downbeat / floor {tables.median(ratios):.3f}, 95 % interval {low:.3f} to {high:.3f}, {len(ratios)} pairs",
+        f"{row}: downbeat / {other} {tables.median(ratios):.3f}, 95 % interval {low:.3f} to {high:.3f}, {len(ratios)} pairs",
         flush=True,
     )
 

@@ -157,6 +157,17 @@ impl<C> Ledger<C> {
         found.find(|host| self.hosts.get(*host).is_some_and(|host| same(&host.key)))
     }
 
+    /// Is it what [`find`](Self::find) would find?
+    pub(crate) fn is(
+        &self,
+        host: Key<Host<C>>,
+        origin: &Origin,
+        same: impl Fn(&PoolKey) -> bool,
+    ) -> bool {
+        let host = self.hosts.get(host);
+        host.is_some_and(|host| host.key.origin == *origin && same(&host.key))
+    }
+
     /// Adds a host that [`find`](Self::find) has not found.
     pub(crate) fn add(&mut self, key: PoolKey) -> Key<Host<C>> {
         let origin = key.origin.clone();

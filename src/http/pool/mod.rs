@@ -33,7 +33,7 @@ mod key;
 mod ledger;
 mod line;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -63,6 +63,8 @@ pub(crate) struct Pool {
     idle_timeout: Duration,
     /// How old it may get.
     max_lifetime: Option<Duration>,
+    /// The host that was asked for last.
+    last: Cell<Option<HostKey>>,
     /// What was done so far.
     pub(crate) tally: Tally,
 }
@@ -84,6 +86,7 @@ impl Pool {
             keeper: Keeper::default(),
             idle_timeout,
             max_lifetime,
+            last: Cell::default(),
             tally: Tally::default(),
         })
     }
@@ -188,10 +191,13 @@ impl Pool {
             return None;
         }
         let origin = PoolKey::origin_of(wish.origin, wish.route);
-        let host = self
-            .books
-            .borrow()
-            .find(origin, |key| key.fits(wish.route, wish.tls))?;
+        let fits = |key: &PoolKey| key.fits(wish.route, wish.tls);
+        let books = self.books.borrow();
+        // Most requests go where the last one went. A host that is gone is no host.
+        let last = self.last.get().filter(|last| books.is(*last, origin, fits));
+        let host = last.or_else(|| books.find(origin, fits))?;
+        drop(books);
+        self.last.set(Some(host));
         self.take_idle(host, now)
     }
 

@@ -3,6 +3,7 @@
 use super::super::kind::ErrorKind;
 use super::super::syntax;
 use super::*;
+use url::Url;
 
 #[path = "request/forms.rs"]
 mod forms;
@@ -46,7 +47,7 @@ impl Sample {
         let mut out = b"before".to_vec();
         let head = RequestHead {
             method: &self.method,
-            url: &self.url,
+            url: &Target::from(self.url.clone()),
             origin: &origin,
             headers: &self.headers,
             defaults: &self.defaults,

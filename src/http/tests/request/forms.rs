@@ -121,7 +121,7 @@ fn request_bytes_are_exactly_one_request() {
         };
         let head = RequestHead {
             method: &sample.method,
-            url: &sample.url,
+            url: &Target::from(sample.url.clone()),
             origin: &origin,
             headers: &sample.headers,
             defaults: &sample.defaults,

@@ -5,6 +5,7 @@ use super::super::headers::Headers;
 use super::super::method::Method;
 use super::super::origin::Origin;
 use super::super::request::{BodyLength, RequestHead, TargetForm, write_head};
+use super::super::target::Target;
 use super::bytes::Bytes;
 use super::strict;
 use url::Url;
@@ -25,6 +26,7 @@ pub fn target(data: &[u8]) {
     let Ok(origin) = Origin::of(&url) else {
         return;
     };
+    let url = Target::from(url);
     let Ok(method) = Method::new(&String::from_utf8_lossy(bytes.line())) else {
         return;
     };
@@ -99,9 +101,10 @@ fn check(wire: &[u8], head: &RequestHead<'_>) {
         TargetForm::Origin => assert!(target.starts_with('/'), "{text}"),
         TargetForm::Absolute(_) => assert!(target.starts_with(head.origin.scheme().as_str())),
     }
-    let secret = head.url.password().filter(|p| p.len() > 8).unwrap_or("\0");
+    let url = head.url.url();
+    let secret = url.password().filter(|p| p.len() > 8).unwrap_or("\0");
     // It may stand in other places too, where it is meant to leave.
-    let (path, query) = (head.url.path(), head.url.query().unwrap_or(""));
+    let (path, query) = (url.path(), url.query().unwrap_or(""));
     let meant = format!("{} {} {path} {query}", head.method, head.origin);
     let named = meant.contains(secret)
         || head
