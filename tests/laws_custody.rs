@@ -9,7 +9,7 @@ use downbeat::time::sleep;
 use downbeat::{
     AbortHandle, Gate, JoinError, JoinHandle, Runtime, SpawnOptions, spawn, spawn_with, yield_now,
 };
-use laws::{MS, virtual_runtime};
+use laws::{MS, Reports, virtual_runtime};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
@@ -236,6 +236,45 @@ fn s01_what_a_policy_hid_is_replaced_also_after_one_such_ticket_came_home() {
         ran.get()
     });
     assert_eq!(ran, 5);
+}
+
+#[test]
+fn s01_what_a_policy_hid_is_replaced_also_while_others_run() {
+    let first: Box<dyn Policy> = Box::new(Fifo::new());
+    let (builder, reports) = Reports::of(Runtime::builder().virtual_clock());
+    let mut runtime = builder.policy(first).build().unwrap();
+    let hidden: Rc<RefCell<Vec<Runnable>>> = Rc::default();
+    let hides = Rc::clone(&hidden);
+    let order = runtime.block_on(async move {
+        let order: Rc<RefCell<Vec<&str>>> = Rc::default();
+        // The places of two come before those of the others.
+        for name in ["hidden", "hidden", "bad", "one", "two"] {
+            let order = Rc::clone(&order);
+            let task = async move {
+                for _ in 0..3 {
+                    order.borrow_mut().push(name);
+                    yield_now().await;
+                }
+            };
+            spawn_with(task, SpawnOptions::new().name(name)).detach();
+        }
+        set_policy(Box::new(Hides(hides, VecDeque::new()))).unwrap();
+        // It panics while it takes over; and there is never nothing to run.
+        for _ in 0..6 {
+            yield_now().await;
+        }
+        order.take()
+    });
+    assert_eq!(hidden.borrow().len(), 2, "still hidden, and void");
+    let first = |name| order.iter().position(|other| *other == name);
+    assert!(first("one") < first("two"), "{order:?}");
+    let ran = |name| order.iter().filter(|other| **other == name).count();
+    assert_eq!(
+        (ran("hidden"), ran("bad"), ran("one"), ran("two")),
+        (6, 3, 3, 3)
+    );
+    let named = |report: &String| report.contains("keeps") && report.contains("\"hidden\"");
+    assert!(reports.take().iter().any(named));
 }
 
 /// Where a task finds its own handle.

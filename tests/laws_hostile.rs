@@ -3,14 +3,14 @@
 mod laws;
 
 use downbeat::testing::Alarm;
-use downbeat::time::sleep;
+use downbeat::time::{Sleep, sleep};
 use downbeat::{Handle, Runtime, TaskGroup, spawn, spawn_blocking};
 use laws::{Count, MS, Reports, virtual_runtime, without_hanging};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
@@ -165,6 +165,56 @@ fn t14_panicking_waker_keeps_structure_valid() {
             .iter()
             .all(|report| report.contains("a waker panicked"))
     );
+}
+
+#[test]
+fn t14_a_waker_that_panics_in_its_drop_does_not_spoil_the_end() {
+    struct Loud;
+    impl Wake for Loud {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            panic!("the drop of a waker");
+        }
+    }
+    /// Polls with a waker that only the loop keeps.
+    fn wait(future: impl Future) {
+        let loud = Waker::from(Arc::new(Loud));
+        let polled = pin!(future).poll(&mut Context::from_waker(&loud));
+        assert!(polled.is_pending());
+    }
+    struct LastWords(Rc<Cell<Option<Sleep>>>);
+    impl Drop for LastWords {
+        fn drop(&mut self) {
+            let mut timer = sleep(MS);
+            wait(&mut timer);
+            self.0.set(Some(timer));
+        }
+    }
+    let last = Rc::new(Cell::new(None));
+    let words = LastWords(Rc::clone(&last));
+    let reports = Rc::<RefCell<Vec<String>>>::default();
+    let hook = Rc::clone(&reports);
+    let builder = Runtime::builder().on_report(move |report| {
+        let _words = &words;
+        hook.borrow_mut().push(report.to_string());
+    });
+    let mut runtime = builder.build().unwrap();
+    // All of them outlive their loop.
+    let kept = runtime.block_on(async {
+        let (mut timer, (socket, peer)) = (sleep(MS), socket());
+        wait(&mut timer);
+        let blocked = |_: &mio::net::UnixStream| Err::<(), _>(ErrorKind::WouldBlock.into());
+        wait(poll_fn(|cx| socket.poll_read_with(cx, blocked)));
+        wait(poll_fn(|cx| socket.poll_write_with(cx, blocked)));
+        (timer, socket, peer)
+    });
+    drop(runtime);
+    // Two of the socket and one of a timer; the second timer came when the hook had gone.
+    assert_eq!(reports.take(), ["a waker panicked: the drop of a waker"; 3]);
+    assert!(last.take().is_some());
+    drop(kept);
 }
 
 #[test]

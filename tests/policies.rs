@@ -376,7 +376,7 @@ fn codel_turns_to_the_newest_and_sheds() {
         .policy(Codel::new(5 * MS, 20 * MS))
         .on_report(move |report: &Report| match report {
             Report::PolicyShed { tasks, policy } => {
-                assert_eq!(policy, "Codel");
+                assert_eq!(policy, "codel");
                 *hook.borrow_mut() += tasks.len();
             }
             other => panic!("{other}"),

@@ -1,9 +1,9 @@
 //! The safety net under policies: whatever a policy does, no task is lost, and the
 //! report names it.
 
-use downbeat::policy::{
-    Cause, End, Expression, Fifo, Lifo, Policy, Runnable, Sched, parse, priority,
-};
+mod words;
+
+use downbeat::policy::{Cause, End, Fifo, Lifo, Policy, Runnable, Sched, parse, priority};
 use downbeat::runtime::{Pacing, Report, set_policy};
 use downbeat::time::{sleep, work};
 use downbeat::{Runtime, SpawnOptions, gather, spawn, spawn_with, yield_now};
@@ -387,20 +387,9 @@ fn a_ticket_in_another_loop_goes_home() {
     assert!(basket.borrow().is_empty());
 }
 
-/// Every word of the expressions, with what it needs, and some chains.
-fn all() -> Vec<String> {
-    let words = Expression::words().map(|(usage, _)| {
-        let usage = usage.replace("NAME", "root").replace("|polls", "");
-        let usage = usage.replace(", seed", "").replace("(seed)", "");
-        usage.replace("10ms", "100us").replace(" >", "")
-    });
-    let chains = ["groups(fair(polls)) > lifo", "slot(2) > groups(fair) > edf"];
-    words.chain(chains.map(str::to_owned)).collect()
-}
-
 #[test]
 fn custody_holds_under_cancel_and_swap() {
-    for text in all() {
+    for text in words::and_chains() {
         let text = text.as_str();
         let (mut runtime, reports) = runtime(parse("fifo").unwrap());
         let (done, cancelled) = runtime.block_on(async {

@@ -252,8 +252,9 @@ impl Reactor {
         }
     }
 
-    /// LAW R15: a selector that fails wakes everybody, to be told so.
-    fn take_all(&mut self, wakers: &mut Vec<Waker>) {
+    /// Everybody who waits, to be woken or dropped outside the borrow. LAW R15: a selector
+    /// that fails wakes them all, to be told so.
+    pub(crate) fn take_all(&mut self, wakers: &mut Vec<Waker>) {
         let keys: Vec<_> = self.sources.iter().map(|(key, _)| key).collect();
         for key in keys {
             let sides = self.sources.get_mut(key).map(|source| &mut source.sides);

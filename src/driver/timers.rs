@@ -12,9 +12,9 @@
 //! began.
 //!
 //! When the earliest slot is due, the earliest deadline in it becomes the origin, and its
-//! timers move to the levels below, as far as they differ; on level 0 they fire. No armed deadline is before the origin, and every digit above a
-//! timer's level is the origin's, so the first slot of the lowest level that has any is
-//! always the earliest.
+//! timers move to the levels below, as far as they differ; on level 0 they fire. No armed
+//! deadline is before the origin, and every digit above a timer's level is the origin's, so
+//! the first slot of the lowest level that has any is always the earliest.
 //!
 //! Laws: C01, never early. C02, deadlines fire in their order, equal ones in the order in
 //! which they were armed. C03, a cancelled timer leaves at once, wherever it stands.
@@ -144,6 +144,14 @@ impl Timers {
         let timer = self.timers.remove(key)?;
         self.unlink(&timer);
         Some(timer.waker)
+    }
+
+    /// Cancels all timers; their wakers are to be dropped outside the borrow.
+    pub(crate) fn cancel_all(&mut self) -> Vec<Waker> {
+        let keys: Vec<_> = self.timers.iter().map(|(key, _)| key).collect();
+        keys.into_iter()
+            .filter_map(|key| self.cancel(key))
+            .collect()
     }
 
     /// When the next timer fires, or earlier: of a slot with many timers, of which the

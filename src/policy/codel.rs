@@ -76,4 +76,8 @@ impl Policy for Codel {
             self.ready.pop_front()
         }
     }
+
+    fn name(&self) -> String {
+        "codel".into()
+    }
 }

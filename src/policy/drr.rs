@@ -107,4 +107,8 @@ impl Policy for Drr {
             flow.credit = flow.credit.saturating_sub(cost);
         }
     }
+
+    fn name(&self) -> String {
+        "drr".into()
+    }
 }

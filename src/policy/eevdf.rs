@@ -92,6 +92,10 @@ impl Policy for Eevdf {
         let all = self.weights + weight;
         self.virtual_time = self.virtual_time.saturating_add(cost / all);
     }
+
+    fn name(&self) -> String {
+        "eevdf".into()
+    }
 }
 
 impl fmt::Debug for Eevdf {

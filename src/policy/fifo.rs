@@ -80,4 +80,8 @@ impl Policy for Fifo {
     fn wants_clock(&self) -> bool {
         false
     }
+
+    fn name(&self) -> String {
+        "fifo".into()
+    }
 }

@@ -30,4 +30,8 @@ impl Policy for Lifo {
     fn wants_clock(&self) -> bool {
         false
     }
+
+    fn name(&self) -> String {
+        "lifo".into()
+    }
 }

@@ -41,4 +41,8 @@ impl Policy for Random {
     fn wants_clock(&self) -> bool {
         false
     }
+
+    fn name(&self) -> String {
+        "random".into()
+    }
 }

@@ -270,12 +270,8 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         if self.next_at().is_some_and(|at| at > now) {
             return None;
         }
-        let policy = self.name();
         let fresh = self.reissue();
-        if !fresh.is_empty() {
-            let tasks = fresh.iter().map(|ticket| TaskLabel::of(ticket)).collect();
-            self.issuer.report(&Report::PolicyHoards { policy, tasks });
-        }
+        self.report_hidden(fresh.iter());
         for ticket in fresh {
             self.rescue(ticket);
         }

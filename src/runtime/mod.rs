@@ -303,7 +303,20 @@ impl<P: Policy + 'static> Runtime<P> {
         let next = self.state.next_policy.borrow_mut().take();
         report("a policy", drop_caught(next));
         report("the observer", drop_caught(self.observer.take()));
+        self.drop_wakers();
         report("the report hook", self.state.reporter.close());
+    }
+
+    /// Drops the wakers of what outlives the loop: leaf futures that others poll. LAW T16:
+    /// not ours, so they may panic.
+    fn drop_wakers(&self) {
+        let mut wakers = self.state.timers.borrow_mut().cancel_all();
+        self.state.reactor.borrow_mut().take_all(&mut wakers);
+        for waker in wakers {
+            if let Err(message) = drop_caught(waker) {
+                self.state.report(&Report::WakerPanicked { message });
+            }
+        }
     }
 }
 
@@ -326,6 +339,8 @@ impl<P: Policy + 'static> Drop for Runtime<P> {
         self.state.table.leave_to(chores::report_to_stderr);
         current::retire(self.state.id);
         drop(entered);
+        // Again: the last drops may have polled some more, and from here on nobody can.
+        self.drop_wakers();
         // Wakes of the last drops name tasks that are gone.
         self.state.left_woken.set(crate::task::waker::NONE_WOKEN);
     }

@@ -17,6 +17,8 @@ use crate::task::TaskLabel;
 use crate::task::deck::Card;
 use crate::task::join::{drop_caught, panic_message};
 use std::any::Any;
+use std::collections::BTreeMap;
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
@@ -33,7 +35,8 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         }
     }
 
-    /// Cancels what the policy turned away. Between two polls.
+    /// Cancels what the policy turned away; once its service has ended, replaces what it
+    /// hid. Between two polls.
     pub(crate) fn look_after_shed(&mut self) {
         let mut tasks = Vec::new();
         for card in self.home.take_shed() {
@@ -50,6 +53,36 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         if !tasks.is_empty() {
             let policy = self.name();
             self.issuer.report(&Report::PolicyShed { policy, tasks });
+        }
+        if self.is_suspect {
+            self.replace_hidden();
+        }
+    }
+
+    /// A policy's service has ended: what it hid is replaced at once, and not only when
+    /// nothing else is left, for under the FIFO nobody starves. The others keep their order.
+    #[cold]
+    fn replace_hidden(&mut self) {
+        let void: Vec<_> = iter::from_fn(|| self.rescue.pop()).collect();
+        let known: BTreeMap<_, _> = void.iter().map(|ticket| ticket.id()).zip(0..).collect();
+        let mut fresh = self.reissue();
+        fresh.sort_by_key(|ticket| known.get(&ticket.id()).copied().unwrap_or(usize::MAX));
+        let hidden = fresh
+            .iter()
+            .skip_while(|ticket| known.contains_key(&ticket.id()));
+        self.report_hidden(hidden);
+        self.has_rescued = false;
+        for ticket in fresh {
+            self.rescue(ticket);
+        }
+    }
+
+    /// Names the policy that hid tickets.
+    pub(super) fn report_hidden<'a>(&self, hidden: impl Iterator<Item = &'a Runnable>) {
+        let tasks: Vec<_> = hidden.map(|ticket| TaskLabel::of(ticket)).collect();
+        if !tasks.is_empty() {
+            let policy = self.name();
+            self.issuer.report(&Report::PolicyHoards { policy, tasks });
         }
     }
 
@@ -154,11 +187,12 @@ impl<P: Policy + 'static, I: Issuer> Custody<P, I> {
         self.timed = false;
         self.retire_policy();
         self.rescue_returned();
-        // Tickets that were in flight came home uncounted, so the count is not to
-        // be trusted. While it is not zero, `declined` replaces what the policy
-        // forgot or hid, once nothing else is left.
+        // Tickets that were in flight came home uncounted, so the count is not to be
+        // trusted. What the policy forgot or hid is replaced between two polls: now a
+        // ticket may be in the loop's hands.
         self.held = self.held.max(1);
         self.is_suspect = true;
+        self.home.call_attention();
     }
 }
 
