@@ -58,6 +58,9 @@ pub(crate) struct Exchange {
     pub(super) limits: Limits,
     /// Where the response is.
     pub(super) state: State,
+    /// Reads heads. Not part of the state, so that a byte that decides nothing is
+    /// known without asking which state it is.
+    pub(super) reader: HeadReader,
     /// Where the request is.
     pub(super) upload: Upload,
     /// A byte of the response has been seen.
@@ -76,7 +79,7 @@ pub(crate) struct Exchange {
 
 /// Where the response is.
 pub(super) enum State {
-    Head(HeadReader),
+    Head,
     Body(ResponseBody),
     Trailers(TrailerReader, Option<Box<Decoder>>),
     Done,
@@ -91,7 +94,8 @@ impl Exchange {
             reuse.close(CloseReason::ClientClose);
         }
         Exchange {
-            state: State::Head(HeadReader::new(limits)),
+            state: State::Head,
+            reader: HeadReader::new(limits),
             upload: match asked.expects_continue {
                 true => Upload::Waiting,
                 false => Upload::Sending,
@@ -119,13 +123,11 @@ impl Exchange {
     /// What is wrong with the response. The connection is of no more use.
     #[inline]
     pub(crate) fn advance(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
-        // A head in small pieces: most of them decide nothing.
-        if let State::Head(reader) = &mut self.state
-            && (recv.is_empty() || reader.inside_line(recv))
-        {
-            return Ok(Event::Need);
+        // A head byte by byte: most of them decide nothing.
+        match self.reader.inside_line(recv) {
+            true => Ok(Event::Need),
+            false => self.understand(recv),
         }
-        self.understand(recv)
     }
 
     #[inline(never)]
@@ -203,7 +205,7 @@ impl Exchange {
         match &self.state {
             State::Body(body) => body.is_complete(),
             State::Done | State::Failed => true,
-            State::Head(_) | State::Trailers(..) => false,
+            State::Head | State::Trailers(..) => false,
         }
     }
 
@@ -229,8 +231,8 @@ impl Exchange {
     /// What the response is waiting for.
     pub(crate) fn stage(&self) -> Stage {
         match self.state {
-            State::Head(_) if !self.heard => Stage::FirstByte,
-            State::Head(_) => Stage::Head,
+            State::Head if !self.heard => Stage::FirstByte,
+            State::Head => Stage::Head,
             State::Body(_) | State::Trailers(..) => Stage::Body,
             State::Done | State::Failed => Stage::Done,
         }

@@ -119,7 +119,8 @@ impl HeadReader {
         if self.verified < START.len() {
             self.skip_empty_lines(recv, limits)?;
             self.verify_start(recv.unread())?;
-            if self.verified == 0 {
+            // So far it has no line end, and a limit below that can wait.
+            if self.verified < START.len() {
                 return Ok(HeadProgress::More);
             }
         }
@@ -167,11 +168,17 @@ impl HeadReader {
         Some(plain.length)
     }
 
-    /// A short way for small pieces: `true` when all that is new lies inside a
-    /// line, so that more is needed and nothing else can be said.
+    /// A short way for single bytes: `true` when all that is new lies inside a
+    /// line of a head, so that more is needed and nothing else can be said. Never
+    /// before the start is verified nor behind the head, since nothing is searched there.
     #[inline]
     pub(crate) fn inside_line(&mut self, recv: &RecvBuffer) -> bool {
-        self.verified == START.len() && self.scanner.inside_line(recv)
+        self.scanner.inside_line(recv)
+    }
+
+    /// No head is read any more.
+    pub(crate) fn stop(&mut self) {
+        self.scanner = LineScanner::default();
     }
 
     fn skip_empty_lines(&mut self, recv: &mut RecvBuffer, limits: &Limits) -> Result<(), Error> {

@@ -39,9 +39,9 @@ thread_local! {
 pub(crate) struct RecvBuffer {
     /// Storage, initialised as a whole.
     bytes: Vec<u8>,
-    /// First byte not consumed.
+    /// First byte not consumed; 0 where there is none.
     start: usize,
-    /// One past the last byte read.
+    /// One past the last byte read; never before `start`.
     end: usize,
 }
 
@@ -55,17 +55,14 @@ impl RecvBuffer {
     /// with the number of bytes read.
     #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
-        if self.is_empty() || self.end == self.bytes.len() {
-            self.make_space();
+        if self.end >= self.bytes.len() {
+            return self.make_space();
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    fn make_space(&mut self) {
-        if self.is_empty() {
-            self.start = 0;
-            self.end = 0;
-        }
+    #[inline(never)]
+    fn make_space(&mut self) -> &mut [u8] {
         if self.bytes.is_empty() {
             // On a thread that is going away nothing is spare.
             self.bytes = SPARE.try_with(Cell::take).unwrap_or_default();
@@ -84,25 +81,25 @@ impl RecvBuffer {
                 self.bytes.resize(larger, 0);
             }
         }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
     /// `count` bytes were read into [`space`](RecvBuffer::space).
     #[inline]
     pub(crate) fn filled(&mut self, count: usize) {
-        self.end = self.end.saturating_add(count).min(self.bytes.len());
+        self.end = self.end.wrapping_add(count).min(self.bytes.len());
     }
 
     /// How many bytes are not consumed.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.end.saturating_sub(self.start)
+        self.end.wrapping_sub(self.start)
     }
 
-    /// The bytes not consumed, without the first `count`.
+    /// The byte read last, if it is not consumed.
     #[inline]
-    pub(crate) fn behind(&self, count: usize) -> &[u8] {
-        let from = self.start.saturating_add(count);
-        self.bytes.get(from..self.end).unwrap_or_default()
+    pub(crate) fn last(&self) -> Option<u8> {
+        self.bytes.get(self.end.wrapping_sub(1)).copied()
     }
 
     /// The bytes not consumed.
@@ -114,8 +111,14 @@ impl RecvBuffer {
     /// Takes the first `count` bytes out and returns them.
     pub(crate) fn take(&mut self, count: usize) -> &[u8] {
         let from = self.start;
-        self.start = self.start.saturating_add(count).min(self.end);
-        self.bytes.get(from..self.start).unwrap_or_default()
+        let to = from.saturating_add(count).min(self.end);
+        self.start = to;
+        if to == self.end {
+            // Empty, so the next read begins at the front.
+            self.start = 0;
+            self.end = 0;
+        }
+        self.bytes.get(from..to).unwrap_or_default()
     }
 
     /// Nothing waits to be understood.
@@ -132,6 +135,19 @@ impl RecvBuffer {
             if bytes.len() == FIRST {
                 let _ = SPARE.try_with(|spare| spare.set(bytes));
             }
+        }
+    }
+
+    /// Puts one byte in, as if it had been read alone.
+    #[cfg(any(test, fuzzing))]
+    #[inline]
+    pub(crate) fn put_byte(&mut self, byte: u8) {
+        match self.bytes.get_mut(self.end) {
+            Some(place) => {
+                *place = byte;
+                self.end = self.end.wrapping_add(1);
+            }
+            None => self.put(&[byte]),
         }
     }
 

@@ -48,8 +48,8 @@ impl Exchange {
     pub(super) fn next(&mut self, recv: &mut RecvBuffer) -> Result<Next, Error> {
         loop {
             match &mut self.state {
-                State::Head(reader) => {
-                    return match reader.read(recv, &self.limits, &mut self.head)? {
+                State::Head => {
+                    return match self.reader.read(recv, &self.limits, &mut self.head)? {
                         HeadProgress::More => Ok(Next::Need),
                         HeadProgress::Complete => self.on_head(),
                     };
@@ -163,6 +163,7 @@ impl Exchange {
 
     pub(super) fn fail(&mut self) {
         self.state = State::Failed;
+        self.reader.stop();
         self.reuse.close(CloseReason::DoubtfulFraming);
     }
 }

@@ -32,15 +32,16 @@ pub(crate) enum Step {
     Reset,
 }
 
-/// All cases of the file.
+/// All cases of both files: the corpus, and more of our own where it is thin.
 pub(crate) fn all() -> Vec<Case> {
-    let text = include_str!("../http/cases.jsonl");
+    let corpus = include_str!("../http/cases.jsonl");
+    let ours = include_str!("../http/more.jsonl");
     let parse = |line: &str| {
         let json: Value = serde_json::from_str(line).unwrap();
         let id = json["id"].as_str().unwrap().to_owned();
         Case { id, json }
     };
-    text.lines().map(parse).collect()
+    corpus.lines().chain(ours.lines()).map(parse).collect()
 }
 
 /// A string of the file, whose characters are bytes.

@@ -109,8 +109,7 @@ pub fn head_in_pieces(wire: &[u8], piece: usize) -> usize {
     if piece == 1 {
         // The copy of a byte must not cost more than what is measured.
         for byte in wire {
-            recv.space()[0] = *byte;
-            recv.filled(1);
+            recv.put_byte(*byte);
             let event = exchange.advance(&mut recv);
             assert!(matches!(event, Ok(Event::Need | Event::Head)));
         }
