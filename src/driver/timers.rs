@@ -177,11 +177,16 @@ impl Timers {
             if list.earliest > now {
                 return None;
             }
+            if list.first == list.last && !list.is_stale {
+                // One alone need not move down first.
+                let waker = self.cancel(self.timers.key_at(list.first)?);
+                self.origin = list.earliest;
+                return waker;
+            }
             // No timer is before it, and only those of this slot differ from it in no
             // digit above.
             self.origin = list.earliest;
-            // One alone need not move down first.
-            if level == 0 || list.first == list.last {
+            if level == 0 {
                 return self.cancel(self.timers.key_at(list.first)?);
             }
             self.cascade(level, slot);

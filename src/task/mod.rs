@@ -20,7 +20,7 @@
 //! user code under a borrow.
 //!
 //! Read in this order: `info.rs`, `options.rs`, `deck.rs`, `ticket.rs`, `letter.rs`, `waker.rs`,
-//! `aside.rs`, `job.rs`, `slot.rs`, `table.rs`, `ending.rs`, `join.rs`, `census.rs`; then
+//! `aside.rs`, `job.rs`, `slot.rs`, `table.rs`, `lent.rs`, `ending.rs`, `join.rs`, `census.rs`; then
 //! `policy/mod.rs`.
 
 pub(crate) mod aside;
@@ -30,6 +30,7 @@ pub(crate) mod ending;
 pub(crate) mod info;
 pub(crate) mod job;
 pub(crate) mod join;
+mod lent;
 pub(crate) mod letter;
 mod options;
 pub(crate) mod slot;

@@ -10,20 +10,20 @@
 //! Absent on purpose: any order among tasks. Who is next is the policy's affair.
 //! What looks at all tasks at once is in `census.rs`.
 //!
-//! Read next: `ending.rs`.
+//! Read next: `lent.rs`.
 
 use super::deck::{Card, Deck};
 use super::ending::Estate;
 use super::info::{Sched, TaskId};
 use super::job::BoxedJob;
-use super::letter::{END, IDLE, QUEUED};
+use super::letter::{END, QUEUED};
 use super::options::SpawnOptions;
 use super::slot::{CheckedOut, Stage};
 use super::ticket::{Home, Runnable};
 use super::waker::{self, Bell, Mail, WokeItself};
 use crate::mailbox::Mailbox;
 use crate::primitives::Arc;
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
@@ -158,45 +158,6 @@ impl TaskTable {
         life.left_husk.set(false);
         self.release_if_over(card);
         CheckedOut::Husk
-    }
-
-    /// Lends the spare waker to a task that has none: it is about to be polled for the
-    /// first time, and most tasks that need no second poll need no waker either.
-    #[inline]
-    pub(crate) fn lend_waker(&self, card: &Sched) -> Ref<'_, Bell> {
-        if self.spare.borrow().is_none() {
-            *self.spare.borrow_mut() = Some(self.new_bell());
-        }
-        let bell = Ref::map(self.spare.borrow(), |spare| {
-            spare.as_ref().expect("there is one now")
-        });
-        bell.shared.relabel(card.id().index, card.life.next.get());
-        bell
-    }
-
-    /// After the poll. A task that `stays` keeps the waker, unless it waits and nobody has
-    /// a clone: then nobody will ever wake it. One that has ended leaves it to whoever has.
-    #[inline]
-    pub(crate) fn take_waker_back(
-        &self,
-        card: &Sched,
-        lent: Ref<'_, Bell>,
-        stays: Option<WokeItself>,
-    ) {
-        card.life.next.set(IDLE);
-        let is_held = lent.is_held_beyond(0);
-        drop(lent);
-        if is_held || stays == Some(WokeItself::Yes) {
-            let bell = self.spare.take().expect("it was lent just now");
-            match stays {
-                Some(_) => assert!(card.life.bell.set(bell).is_ok(), "it had none"),
-                None => bell.shared.set_dead(),
-            }
-        }
-    }
-
-    pub(super) fn new_bell(&self) -> Bell {
-        Bell::new(self.loop_id, Arc::clone(&self.mailbox))
     }
 
     /// Puts a task back that waits, or that has woken itself: then its ticket stays out.
