@@ -35,14 +35,10 @@ impl Clock {
     /// The present instant.
     #[inline]
     pub(crate) fn now(&self) -> Instant {
-        match self {
-            Self::Real(seen) => {
-                let now = Instant::now();
-                seen.set(now);
-                now
-            }
-            Self::Virtual(now) => now.get(),
+        if let Self::Real(seen) = self {
+            seen.set(Instant::now());
         }
+        self.last_look()
     }
 
     /// What the clock said at the last look, which was in this turn: enough for whoever
@@ -50,8 +46,7 @@ impl Clock {
     #[inline]
     pub(crate) fn last_look(&self) -> Instant {
         match self {
-            Self::Real(seen) => seen.get(),
-            Self::Virtual(now) => now.get(),
+            Self::Real(seen) | Self::Virtual(seen) => seen.get(),
         }
     }
 

@@ -44,12 +44,12 @@ impl<P: Policy + 'static> Runtime<P> {
             };
             self.cancel(id, Ending::Cancelled);
             // As after its last poll: whom its end woke, it woke.
-            self.hand_over(Cause::Task(id));
+            self.hand_over::<true>(Cause::Task(id));
         }
         self.report_unread();
         // Not the next task's time.
         self.now = self.state.clock.now();
-        self.hand_over(Cause::Moved);
+        self.hand_over::<true>(Cause::Moved);
     }
 
     /// Panics of tasks whose results nobody will read.

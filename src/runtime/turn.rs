@@ -20,12 +20,12 @@ use super::{Root, Runtime, chores};
 use crate::budget;
 use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
+use crate::task::Sched;
 use crate::task::deck::Card;
 use crate::task::ending::Ending;
 use crate::task::job::BoxedJob;
 use crate::task::slot::{CheckedOut, bell_of};
 use crate::task::waker::{self, Bell, WokeItself};
-use crate::task::{Sched, TaskId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -75,8 +75,10 @@ impl<P: Policy + 'static> Runtime<P> {
         if !self.state.mailbox.is_empty() {
             self.open_mail();
         }
-        self.hand_over(Cause::Thread);
-        self.look_after();
+        self.hand_over::<true>(Cause::Thread);
+        if self.custody.home().take_attention() {
+            self.look_after_now();
+        }
     }
 
     /// Phase 2: polls. `WATCHED` compiles the clocks and the observer in or out.
@@ -88,9 +90,12 @@ impl<P: Policy + 'static> Runtime<P> {
                 break;
             };
             self.poll_task::<WATCHED>(picked, root);
-            // The end of the root calls for attention too.
-            if self.look_after() && root.is_over() {
-                break;
+            if self.custody.home().take_attention() {
+                self.look_after_now();
+                // Its end calls for attention too.
+                if root.is_over() {
+                    break;
+                }
             }
             left -= 1;
             if left == 0 {
@@ -128,13 +133,13 @@ impl<P: Policy + 'static> Runtime<P> {
         self.state.table.check_in(task, job, woken);
         let id = task.id();
         if woken == WokeItself::No {
-            return self.hand_over_others::<WATCHED>(id);
+            return self.hand_over::<WATCHED>(Cause::Task(id));
         }
         task.set_ready_at(self.now);
         // LAW S01: a ticket by now, so that it comes home if the policy panics over the
         // others.
         let ticket = Runnable::issue(picked);
-        self.hand_over_others::<WATCHED>(id);
+        self.hand_over::<WATCHED>(Cause::Task(id));
         self.hand_over_ticket::<WATCHED>(ticket, Cause::Yield, false);
     }
 
@@ -195,7 +200,7 @@ impl<P: Policy + 'static> Runtime<P> {
         self.charge::<WATCHED>(task, End::Done);
         let aftermath = self.state.table.check_in_ended(task, job, ending);
         self.clear_up(aftermath);
-        self.hand_over_others::<WATCHED>(id);
+        self.hand_over::<WATCHED>(Cause::Task(id));
     }
 
     /// Tells the policy what a poll cost.
@@ -231,7 +236,7 @@ impl<P: Policy + 'static> Runtime<P> {
             self.wake(waker);
         }
         self.wakers = wakers;
-        self.hand_over(Cause::Io);
+        self.hand_over::<true>(Cause::Io);
         let now = self.state.timers.borrow().nanos(self.now);
         loop {
             // LAW T5: a statement of its own, so the borrow ends before the wake.
@@ -239,14 +244,15 @@ impl<P: Policy + 'static> Runtime<P> {
             let Some(waker) = due else { break };
             self.wake(waker);
         }
-        self.hand_over(Cause::Timer);
+        self.hand_over::<true>(Cause::Timer);
     }
 
     /// Gives the tickets of the tasks that were woken to the policy, in the order
     /// of the wakes.
-    pub(super) fn hand_over(&mut self, cause: Cause) {
+    #[inline]
+    pub(super) fn hand_over<const WATCHED: bool>(&mut self, cause: Cause) {
         if waker::any_woken() {
-            self.hand_over_now::<true>(cause);
+            self.hand_over_now::<WATCHED>(cause);
         }
     }
 
@@ -254,14 +260,6 @@ impl<P: Policy + 'static> Runtime<P> {
     fn hand_over_now<const WATCHED: bool>(&mut self, cause: Cause) {
         let first = self.state.table.collect();
         self.hand_over_each::<WATCHED>(first, cause);
-    }
-
-    /// The same, for what task `id` has woken and spawned.
-    #[inline]
-    fn hand_over_others<const WATCHED: bool>(&mut self, id: TaskId) {
-        if waker::any_woken() {
-            self.hand_over_now::<WATCHED>(Cause::Task(id));
-        }
     }
 
     /// Gives the policy a ticket, and those of all who were collected behind it.
@@ -288,16 +286,6 @@ impl<P: Policy + 'static> Runtime<P> {
             self.announce(&ticket, cause, fresh);
         }
         self.custody.enqueue(ticket, cause);
-    }
-
-    /// Between two polls: cancellations, tickets that came home, a new policy.
-    #[inline]
-    fn look_after(&mut self) -> bool {
-        let called = self.custody.home().take_attention();
-        if called {
-            self.look_after_now();
-        }
-        called
     }
 
     /// Whether the next turn has something to poll.
