@@ -85,7 +85,10 @@ fn s02_reactor_timers_and_mail_are_looked_at_under_load() {
                 })
                 .detach();
                 let (socket, mut peer) = socket();
+                let asked = Count::default();
+                let asks = asked.clone();
                 spawn(async move {
+                    asks.add();
                     assert_eq!(read(&socket).await, 1);
                     source.add();
                 })
@@ -97,6 +100,10 @@ fn s02_reactor_timers_and_mail_are_looked_at_under_load() {
                     mail.add();
                 })
                 .detach();
+                // Once it waits: else the first look finds the byte, and no event is needed.
+                while asked.get() == 0 {
+                    yield_now().await;
+                }
                 peer.write_all(b"x").unwrap();
                 // Always ready, never tired.
                 while waits.get() < 3 || !remote.is_finished() {

@@ -7,7 +7,7 @@ use downbeat::testing::{Alarm, Rng};
 use downbeat::time::sleep;
 use downbeat::{Handle, Runtime, TaskGroup, spawn, spawn_blocking};
 use laws::{Count, MS, OnDrop, virtual_runtime, without_hanging};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -44,6 +44,35 @@ fn t03_wake_during_poll_reschedules_exactly_once() {
             assert_eq!(polls.get(), 2, "{n} wakes, remote: {remote}");
         }
     }
+}
+
+#[test]
+fn t03_a_second_wake_takes_nobody_off_the_list() {
+    let order: Rc<RefCell<Vec<usize>>> = Rc::default();
+    virtual_runtime().block_on(async {
+        let (sender, wakers) = mpsc::channel();
+        for task in 0..3 {
+            let (sender, order) = (sender.clone(), Rc::clone(&order));
+            spawn(poll_fn(move |cx| {
+                sender.send(cx.waker().clone()).unwrap();
+                order.borrow_mut().push(task);
+                Poll::<()>::Pending
+            }))
+            .detach();
+        }
+        sleep(MS).await;
+        let wakers: Vec<Waker> = wakers.try_iter().collect();
+        order.take();
+        for task in [2, 0, 1, 0, 2, 2] {
+            wakers[task].wake_by_ref();
+        }
+        sleep(MS).await;
+    });
+    assert_eq!(
+        *order.borrow(),
+        [2, 0, 1],
+        "in the order of their first wakes"
+    );
 }
 
 #[test]
