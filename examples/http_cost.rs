@@ -4,7 +4,7 @@
 //! ```text
 //! http_cost serve                      a server; prints its URL
 //! http_cost get URL N [AT_ONCE]        N requests, AT_ONCE at a time, bodies read
-//! http_cost idle URL N                 N connections, kept: bytes of memory for each
+//! http_cost idle URL N [ROOTS.pem]     N connections, kept: bytes of memory for each
 //! http_cost head BYTES PIECE           a head so long, in pieces so long, in memory
 //! http_cost core BYTES PIECE           the same without a loop and a connection;
 //!                                      needs RUSTFLAGS="--cfg fuzzing"
@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["serve"] => serve(),
         ["get", url, n] => get(url, n.parse()?, 1),
         ["get", url, n, at_once] => get(url, n.parse()?, at_once.parse()?),
-        ["idle", url, n] => idle(url, n.parse()?),
+        ["idle", url, n] => idle(url, n.parse()?, None),
+        ["idle", url, n, roots] => idle(url, n.parse()?, Some(std::fs::read(roots)?)),
         ["head", bytes, piece] => head(bytes.parse()?, piece.parse()?),
         #[cfg(fuzzing)]
         ["core", bytes, piece] => core(bytes.parse()?, piece.parse()?),
@@ -84,9 +85,12 @@ fn get(url: &str, n: usize, at_once: usize) -> Result<(), Box<dyn Error>> {
 }
 
 /// What an idle connection holds on to: resident memory before and after.
-fn idle(url: &str, n: usize) -> Result<(), Box<dyn Error>> {
+fn idle(url: &str, n: usize, roots: Option<Vec<u8>>) -> Result<(), Box<dyn Error>> {
     let each = run(async move {
-        let client = Client::builder().max_connections(2 * n).max_per_host(2 * n);
+        let mut client = Client::builder().max_connections(2 * n).max_per_host(2 * n);
+        if let Some(pem) = roots {
+            client = client.only_roots_pem(&pem)?;
+        }
         let client = client.build()?;
         // What is made once is there before it counts.
         client.get(url).send().await?.bytes().await?;
