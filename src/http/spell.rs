@@ -36,13 +36,13 @@ const PART: usize = 256;
 const SMALL_PART: usize = 32;
 
 /// Longer than this, a part is slow. An ordinary one takes some 3 microseconds.
-const SLOW: Duration = Duration::from_micros(25);
+const SLOW: Duration = Duration::from_micros(20);
 
 /// Parts of a spell.
 const PARTS: u32 = 64;
 
 /// Time of a spell.
-const TIME: Duration = Duration::from_micros(100);
+const TIME: Duration = Duration::from_micros(50);
 
 /// Work since the last pause.
 pub(crate) struct Spell {
