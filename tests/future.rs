@@ -116,6 +116,22 @@ fn join_all_keeps_the_order_for_few_and_for_many() {
 }
 
 #[test]
+fn join_all_takes_nothing_behind_the_end_of_an_iterator() {
+    for end in [0, 1, 7, 8, 9, 20] {
+        let mut asked = 0;
+        // As that of a channel, which may be filled again at any time.
+        let goes_on = std::iter::from_fn(|| {
+            asked += 1;
+            (asked != end + 1 && asked < 40).then(|| ready(asked))
+        });
+        let mut probe = Probe::new(join_all(goes_on));
+        assert_eq!(probe.poll(), Poll::Ready((1..=end).collect::<Vec<_>>()));
+        drop(probe);
+        assert_eq!(asked, end + 1);
+    }
+}
+
+#[test]
 fn join_all_of_many_polls_only_who_was_woken() {
     let polls = Rc::new(Cell::new(0));
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..1_000).map(|_| oneshot::<()>()).unzip();

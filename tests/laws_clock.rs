@@ -2,7 +2,7 @@
 
 mod laws;
 
-use downbeat::runtime::stats;
+use downbeat::runtime::{Pacing, stats};
 use downbeat::testing::Rng;
 use downbeat::time::{MissedTicks, interval, now, sleep, sleep_until, timeout, work};
 use downbeat::{Handle, Runtime, gather, run, spawn, spawn_blocking, yield_now};
@@ -191,6 +191,23 @@ fn c10_timeout_fires_despite_always_ready_inner() {
             assert!(timeout(MS * 5, yields).await.is_err());
         });
     });
+}
+
+#[test]
+fn c10_timeout_fires_in_a_turn_that_is_long() {
+    for pacing in [Pacing::Every(u32::MAX), Pacing::Drain] {
+        // Nothing else that looks at the clock.
+        let builder = Runtime::builder().pacing(pacing).slow_poll(None);
+        builder.build().unwrap().block_on(async {
+            let busy = async {
+                for _ in 0..5_000 {
+                    std::thread::sleep(MS / 10);
+                    yield_now().await;
+                }
+            };
+            assert!(timeout(MS * 5, busy).await.is_err(), "{pacing:?}");
+        });
+    }
 }
 
 #[test]

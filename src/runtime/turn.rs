@@ -15,6 +15,7 @@
 //! Read next: `chores.rs` for what happens between two polls, `mod.rs` for the
 //! beginning and the end, then `time/sleep.rs` for a whole leaf future.
 
+use super::pacing::LOOK_EVERY;
 use super::report::Stuck;
 use super::{Root, Runtime, chores};
 use crate::budget;
@@ -98,8 +99,8 @@ impl<P: Policy + 'static> Runtime<P> {
                 }
             }
             left -= 1;
-            if left == 0 {
-                left = self.further_polls(began);
+            if left.is_multiple_of(LOOK_EVERY) {
+                left = self.further_polls(left, began);
             }
         }
     }
