@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// Waits until its deadline; made by [`sleep`] and [`sleep_until`].
 ///
+/// It goes by the loop's last look at the clock: a deadline that has passed since then
+/// is over at the end of the turn.
+///
 /// # Panics
 /// When it is polled outside any loop, or on another loop than the one that armed
 /// it.
