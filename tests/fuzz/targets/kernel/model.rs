@@ -112,6 +112,10 @@ pub(super) struct Model {
     pub(super) events: Vec<Event>,
     /// Polls of tasks.
     pub(super) polls: u64,
+    /// The task that is polled now.
+    polled: Option<usize>,
+    /// It has woken itself.
+    woke_itself: bool,
 }
 
 impl Model {
@@ -139,6 +143,8 @@ impl Model {
             aborts: Vec::new(),
             events: Vec::new(),
             polls: 0,
+            polled: None,
+            woke_itself: false,
         };
         for &task in first {
             model.spawn(task);
@@ -160,7 +166,12 @@ impl Model {
                 }
                 self.tasks[task].queued = false;
                 self.polls += 1;
+                self.polled = Some(task);
                 self.poll(task);
+                self.polled = None;
+                if std::mem::take(&mut self.woke_itself) {
+                    self.wake(task);
+                }
                 for victim in std::mem::take(&mut self.aborts) {
                     self.cancel(victim);
                 }
@@ -182,7 +193,12 @@ impl Model {
         self.events.push((self.now, task, saw));
     }
 
+    /// A task that wakes itself in its poll goes behind all that it wakes there.
     fn wake(&mut self, task: usize) {
+        if self.polled == Some(task) {
+            self.woke_itself = true;
+            return;
+        }
         let this = &mut self.tasks[task];
         if this.alive && !this.queued {
             this.queued = true;
