@@ -219,6 +219,38 @@ fn join_all_survives_wakes_after_its_end() {
     assert_eq!(alarm.wakes(), 0);
 }
 
+/// A join takes over the wakers of the one before it, whatever their numbers.
+#[test]
+fn join_all_loses_no_wake_after_another_has_ended() {
+    for [first, second] in [[20, 30], [30, 20], [2000, 20], [20, 2000]] {
+        let kept: Arc<Mutex<Vec<Waker>>> = Arc::default();
+        let leaves_its_waker = |_| {
+            let kept = kept.clone();
+            poll_fn(move |cx: &mut Context<'_>| {
+                kept.lock().unwrap().push(cx.waker().clone());
+                Poll::<()>::Pending
+            })
+        };
+        let mut old = Probe::new(join_all((0..first).map(leaves_its_waker)));
+        assert!(old.poll().is_pending());
+        drop(old);
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..second).map(|_| oneshot()).unzip();
+        let mut new = Probe::new(join_all(receivers));
+        assert!(new.poll().is_pending());
+        // Those who have kept a waker wake somebody for nothing.
+        for waker in kept.lock().unwrap().drain(..) {
+            waker.wake();
+        }
+        assert!(new.poll().is_pending());
+        for (number, sender) in senders.into_iter().enumerate() {
+            assert!(!new.is_woken(), "{first} {second} {number}");
+            sender.send(number).unwrap();
+            assert!(new.is_woken());
+            assert_eq!(new.poll().is_ready(), number + 1 == second);
+        }
+    }
+}
+
 #[test]
 fn join_all_is_woken_from_other_threads() {
     for round in 0..20 {

@@ -13,6 +13,7 @@
 
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::iter::Fuse;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -46,8 +47,9 @@ pin_project! {
 }
 
 impl<F: Future> Eight<F> {
-    /// The next eight futures, and how many there were; `None` if there is none.
-    pub(super) fn take_from(futures: &mut impl Iterator<Item = F>) -> Option<(Self, usize)> {
+    /// The next eight futures, and how many there were; `None` if there is none. Behind the
+    /// last it asks for more, and must be told again that there is none.
+    pub(super) fn take_from(futures: &mut Fuse<impl Iterator<Item = F>>) -> Option<(Self, usize)> {
         let mut count = 0;
         let mut next = || {
             let future = futures.next();

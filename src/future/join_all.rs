@@ -35,7 +35,6 @@ where
     I: IntoIterator,
     I::Item: Future,
 {
-    // The last box asks for more than there is, and an iterator may go on after its end.
     let mut futures = futures.into_iter().fuse();
     let (mut boxes, mut count) = (Vec::with_capacity(futures.size_hint().0.div_ceil(EIGHT)), 0);
     while let Some((eight, more)) = Eight::take_from(&mut futures) {

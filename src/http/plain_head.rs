@@ -175,7 +175,8 @@ fn skip(bytes: &[u8], at: usize, other: impl Fn(u64) -> u64) -> usize {
 }
 
 /// The highest bit of each byte that is neither a letter nor `-`: names have little
-/// else. Found as [`not_of_text`] finds them; the bit that tells small letters from capitals is set in all.
+/// else. Found as [`not_of_text`] finds them; the bit that tells small letters from
+/// capitals is set in all.
 fn not_of_names(word: u64) -> u64 {
     let low = word & each(0x7f);
     let small = low | each(0x20);

@@ -93,7 +93,7 @@ impl<P: Policy + 'static> Runtime<P> {
             self.poll_task::<WATCHED>(picked, root);
             if self.custody.home().take_attention() {
                 self.look_after_now();
-                // Its end calls for attention too.
+                // The end of the root calls for attention too.
                 if root.is_over() {
                     break;
                 }

@@ -54,6 +54,7 @@ impl TaskTable {
         }
     }
 
+    /// A waker that is no task's yet.
     pub(super) fn new_bell(&self) -> Bell {
         Bell::new(self.loop_id, Arc::clone(&self.mailbox))
     }
