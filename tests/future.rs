@@ -233,7 +233,10 @@ fn join_all_loses_no_wake_after_another_has_ended() {
         };
         let mut old = Probe::new(join_all((0..first).map(leaves_its_waker)));
         assert!(old.poll().is_pending());
+        let alarm = old.alarm().clone();
         drop(old);
+        assert_eq!(alarm.kept(), 0, "what is kept for the next knows no parent");
+        kept.lock().unwrap().iter().for_each(Waker::wake_by_ref);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..second).map(|_| oneshot()).unzip();
         let mut new = Probe::new(join_all(receivers));
         assert!(new.poll().is_pending());

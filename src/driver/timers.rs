@@ -16,9 +16,8 @@
 //! deadline is before the origin, and every digit above a timer's level is the origin's, so
 //! the first slot of the lowest level that has any is always the earliest.
 //!
-//! Laws: C01, never early. C02, deadlines fire in their order, equal ones in the order in
-//! which they were armed. C03, a cancelled timer leaves at once, wherever it stands. C12,
-//! all of it as a sorted map would do it.
+//! Laws: C01, never early. C02, deadlines fire in order, equal ones as they were armed. C03,
+//! a cancelled timer leaves at once. C12, all of it as a sorted map would do it.
 //!
 //! Absent on purpose: rounding. Deadlines keep their nanosecond; what a coarse tick would
 //! save is a few moves, and virtual time wants the exact order.

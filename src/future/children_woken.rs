@@ -44,9 +44,8 @@ impl ChildrenWoken {
             wakers: Vec::new(),
         });
         let mut marks = woken.list.lock();
-        marks.order.clear();
+        // One that was used before is empty, and all of it is marked.
         marks.order.extend(0..count);
-        marks.listed.clear();
         marks.listed.resize(count, true);
         drop(marks);
         let waker = |index| {

@@ -88,3 +88,20 @@ fn the_last_nanosecond_has_a_place() {
     assert_eq!(timers.next(), Some(start + Duration::from_nanos(1)));
     assert!(timers.cancel(near).is_some() && timers.cancel(key).is_some());
 }
+
+/// C01: what was the earliest of a slot says nothing about who is left in it.
+#[test]
+fn a_timer_left_alone_in_its_slot_is_not_early() {
+    let start = clock::system_now();
+    let at = |millis| start + Duration::from_millis(millis);
+    let mut timers = Timers::new(start);
+    let earlier = timers.arm(at(1000), Waker::noop().clone());
+    timers.arm(at(1006), Waker::noop().clone());
+    assert_eq!(
+        timers.place(timers.nanos(at(1000))),
+        timers.place(timers.nanos(at(1006)))
+    );
+    assert!(timers.cancel(earlier).is_some());
+    assert!(timers.pop_due(timers.nanos(at(1003))).is_none());
+    assert!(timers.pop_due(timers.nanos(at(1006))).is_some());
+}
