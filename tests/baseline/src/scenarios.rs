@@ -416,10 +416,25 @@ thread_local! {
     static LOOP: RefCell<Runtime> = RefCell::new(Runtime::new().expect("a loop"));
 }
 
+/// A loop keeps room for as many timers as there ever were at once. How many of short
+/// sleeps are, is a matter of the clock; this many there are now.
+async fn arm_at_once(count: usize) {
+    let hour = |_| Box::pin(time::sleep(Duration::from_secs(3600)));
+    let mut sleeps: Vec<_> = (0..count).map(hour).collect();
+    poll_fn(|cx| {
+        for sleep in &mut sleeps {
+            assert!(sleep.as_mut().poll(cx).is_pending());
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
 /// A loop that lives on: what a round leaves in its tables is the same after each.
 fn one_loop_many_rounds() {
     LOOP.with_borrow_mut(|runtime| {
         runtime.block_on(async {
+            arm_at_once(200).await;
             let tasks = (0..200).map(|n| async move {
                 time::sleep(Duration::from_micros(n)).await;
             });
