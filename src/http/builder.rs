@@ -79,7 +79,7 @@ impl ClientBuilder {
             idle_timeout: Duration::from_secs(15),
             max_lifetime: Some(Duration::from_secs(3600)),
             options: Options {
-                limits: Limits::default(),
+                limits: Rc::default(),
                 deadlines: Deadlines::default(),
                 redirects: RedirectPolicy::default(),
                 decode: true,
@@ -142,7 +142,7 @@ impl ClientBuilder {
 
     /// What a server may cost.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.options.limits = limits;
+        self.options.limits = limits.into();
         self
     }
 

@@ -74,7 +74,7 @@ impl RequestBuilder {
 
     /// Sets all limits of this request.
     pub fn limits(self, limits: Limits) -> Self {
-        self.options(|options| options.limits = limits)
+        self.options(|options| options.limits = limits.into())
     }
 
     /// Sets which redirects this request follows.

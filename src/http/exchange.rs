@@ -34,6 +34,7 @@
     )
 )]
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::content::Decoder;
@@ -55,7 +56,7 @@ pub(crate) struct Exchange {
     /// What was asked.
     pub(super) asked: Asked,
     /// The bounds.
-    pub(super) limits: Limits,
+    pub(super) limits: Rc<Limits>,
     /// Where the response is.
     pub(super) state: State,
     /// Reads heads. Not part of the state, so that a byte that decides nothing is
@@ -67,8 +68,8 @@ pub(crate) struct Exchange {
     pub(super) heard: bool,
     /// The head read last.
     pub(super) head: ResponseHead,
-    /// The trailers.
-    pub(super) trailers: Headers,
+    /// The trailers, where there can be any.
+    pub(super) trailers: Option<Box<Headers>>,
     /// Everything that was let pass so far.
     pub(super) quirks: Quirks,
     /// What becomes of the connection.
@@ -88,33 +89,34 @@ pub(super) enum State {
 
 impl Exchange {
     /// Starts an exchange. `asked` says what was or will be written.
-    pub(crate) fn begin(asked: Asked, limits: &Limits) -> Exchange {
+    pub(crate) fn begin(asked: Asked, limits: impl Into<Rc<Limits>>) -> Exchange {
+        let limits = limits.into();
         let mut reuse = Reuse::Keep;
         if asked.close {
             reuse.close(CloseReason::ClientClose);
         }
         Exchange {
             state: State::Head,
-            reader: HeadReader::new(limits),
+            reader: HeadReader::new(&limits),
             upload: match asked.expects_continue {
                 true => Upload::Waiting,
                 false => Upload::Sending,
             },
             asked,
-            limits: limits.clone(),
+            limits,
             heard: false,
             head: ResponseHead::default(),
-            trailers: Headers::new(),
+            trailers: None,
             quirks: Quirks::NONE,
             reuse,
             idle_hint: None,
         }
     }
 
-    /// Lends the memory of an old head, so that this one allocates nothing.
-    pub(crate) fn reuse_memory(&mut self, mut old: Headers) {
-        old.clear();
-        self.head.headers = old;
+    /// Lends a head that was read before: the next one allocates nothing, and most of
+    /// its lines may be known.
+    pub(crate) fn follow(&mut self, before: ResponseHead) {
+        self.reader.follow(before);
     }
 
     /// Understands the next piece of what was read.
@@ -123,8 +125,9 @@ impl Exchange {
     /// What is wrong with the response. The connection is of no more use.
     #[inline]
     pub(crate) fn advance(&mut self, recv: &mut RecvBuffer) -> Result<Event, Error> {
+        let before_head = recv.is_empty() && matches!(self.state, State::Head);
         // A head byte by byte: most of them decide nothing.
-        match self.reader.inside_line(recv) {
+        match before_head || self.reader.inside_line(recv) {
             true => Ok(Event::Need),
             false => self.understand(recv),
         }
@@ -255,12 +258,13 @@ impl Exchange {
 
     /// The trailers. Empty before `Done`.
     pub(crate) fn trailers(&self) -> &Headers {
-        &self.trailers
+        static NONE: Headers = Headers::new();
+        self.trailers.as_deref().unwrap_or(&NONE)
     }
 
     /// Trailers of a body that turned out to be broken mean nothing.
     pub(crate) fn forget_trailers(&mut self) {
-        self.trailers.clear();
+        self.trailers = None;
     }
 
     /// Everything that was let pass so far.

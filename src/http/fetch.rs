@@ -69,7 +69,7 @@ impl Request {
 /// How it is to be done; shared by all requests that do not say otherwise.
 #[derive(Clone)]
 pub(crate) struct Options {
-    pub(crate) limits: Limits,
+    pub(crate) limits: Rc<Limits>,
     pub(crate) deadlines: Deadlines,
     pub(crate) redirects: RedirectPolicy,
     /// Undo content codings?

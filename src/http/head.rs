@@ -55,10 +55,15 @@ pub(crate) struct ResponseHead {
     pub(crate) headers: Headers,
     /// What was let pass in this head.
     pub(crate) quirks: Quirks,
+    /// It was read by `plain_head.rs`.
+    pub(crate) plain: bool,
 }
 
 /// Reads one head after the other.
 pub(crate) struct HeadReader {
+    /// The fields of a plain head that was read before, perhaps of the same server;
+    /// later, their memory.
+    before: Headers,
     /// Bytes left for all heads of the exchange.
     budget: usize,
     /// Empty lines seen before this head.
@@ -88,11 +93,20 @@ impl HeadReader {
     /// For the first head of an exchange.
     pub(crate) fn new(limits: &Limits) -> HeadReader {
         HeadReader {
+            before: Headers::new(),
             budget: limits.head_bytes,
             empty_lines: 0,
             verified: 0,
             scanner: LineScanner::default(),
         }
+    }
+
+    /// Lends a head that was read before, and its memory, to the next one.
+    pub(crate) fn follow(&mut self, mut before: ResponseHead) {
+        if !before.plain {
+            before.headers.clear();
+        }
+        self.before = before.headers;
     }
 
     /// Goes on with what was read. A complete head replaces `head`.
@@ -147,24 +161,29 @@ impl HeadReader {
 
     /// A head that came in one piece and has nothing odd: how long it was.
     fn read_plain(
-        &self,
+        &mut self,
         recv: &mut RecvBuffer,
         bounds: &Bounds,
         head: &mut ResponseHead,
     ) -> Option<usize> {
-        if self.empty_lines > 0 {
+        if self.empty_lines > 0 || recv.is_empty() {
             return None;
         }
-        let fields = head.headers.begin();
-        let Some(plain) = plain_head::split(recv.unread(), bounds, fields) else {
-            head.headers.clear();
+        let (before, fields) = self.before.replace();
+        let Some(plain) = plain_head::split(recv.unread(), bounds, before, fields) else {
+            self.before.clear();
             return None;
         };
         #[cfg(test)]
         super::syntax::visit(plain.length);
-        head.headers.set_text(recv.take(plain.length));
-        head.quirks = Quirks::NONE;
-        (head.version, head.status) = (plain.version, plain.status);
+        self.before.set_text(recv.take(plain.length));
+        *head = ResponseHead {
+            version: plain.version,
+            status: plain.status,
+            headers: std::mem::take(&mut self.before),
+            quirks: Quirks::NONE,
+            plain: true,
+        };
         Some(plain.length)
     }
 
@@ -238,10 +257,13 @@ impl HeadReader {
         Ok(())
     }
 
-    fn parse(&self, raw: &[u8], head: &mut ResponseHead) -> Result<(), Error> {
+    fn parse(&mut self, raw: &[u8], head: &mut ResponseHead) -> Result<(), Error> {
         #[cfg(test)]
         super::syntax::visit(raw.len());
-        head.quirks = Quirks::NONE;
+        *head = ResponseHead {
+            headers: std::mem::take(&mut self.before),
+            ..ResponseHead::default()
+        };
         if self.empty_lines > 0 {
             head.quirks.insert(Quirk::LeadingEmptyLine);
         }

@@ -190,14 +190,14 @@ impl Headers {
         (&mut self.bytes, &mut self.fields)
     }
 
-    /// Starts over with no field. The caller then pushes fields that lie in the text
-    /// it sets.
-    pub(crate) fn begin(&mut self) -> &mut Fields {
-        self.clear();
-        &mut self.fields
+    /// The text of an old list, and its fields, which the caller replaces one by one by
+    /// those that lie in the text it sets.
+    pub(crate) fn replace(&mut self) -> (&[u8], &mut Fields) {
+        self.fields.lengths = 0;
+        (&self.bytes, &mut self.fields)
     }
 
-    /// The buffer behind the fields that were pushed.
+    /// The buffer behind the fields that replaced the old ones.
     pub(crate) fn set_text(&mut self, text: &[u8]) {
         self.bytes.clear();
         self.bytes.extend_from_slice(text);
@@ -256,6 +256,27 @@ impl Fields {
         self.list.push(field);
     }
 
+    /// The one at this place.
+    #[inline]
+    pub(crate) fn at(&self, place: usize) -> Option<Field> {
+        self.list.get(place).copied()
+    }
+
+    /// Replaces the one at this place, or adds it at the end.
+    #[inline]
+    pub(crate) fn put(&mut self, place: usize, field: Field) {
+        let Some(old) = self.list.get_mut(place) else {
+            return self.push(field);
+        };
+        self.lengths |= 1 << (field.name.len & 63);
+        *old = field;
+    }
+
+    /// Removes those behind the first `count`.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.list.truncate(count);
+    }
+
     /// Makes room.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.list.reserve(count);
@@ -304,6 +325,29 @@ impl Field {
             name: span(name),
             value: span(value),
         }
+    }
+
+    /// The same, where the name begins at `start`.
+    #[inline]
+    pub(crate) fn moved_to(&self, start: usize) -> Field {
+        let start = start as u32;
+        let gap = self.value.start.wrapping_sub(self.name.start);
+        let at = |start, span: Span| Span { start, ..span };
+        Field {
+            name: at(start, self.name),
+            value: at(start.wrapping_add(gap), self.value),
+        }
+    }
+
+    /// From the name to the end of the value.
+    #[inline]
+    pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        bytes.get(self.name.start as usize..self.value_end())
+    }
+
+    /// One past the value, as an index into the buffer.
+    pub(crate) fn value_end(&self) -> usize {
+        (self.value.start as usize).saturating_add(self.value.len as usize)
     }
 
     /// One past the name, as an index into the buffer.

@@ -40,37 +40,65 @@ pub(super) struct PlainHead {
 }
 
 /// The head at the front of `bytes`, if all of it is there and all of it is plain: CR
-/// LF at every end, no fold, nothing but ASCII, within the bounds. Its fields are
-/// pushed to `fields`, which mean nothing after `None`.
-pub(super) fn split(bytes: &[u8], bounds: &Bounds, fields: &mut Fields) -> Option<PlainHead> {
+/// LF at every end, no fold, nothing but ASCII, within the bounds. Its fields replace
+/// those in `fields`, which mean nothing after `None`.
+///
+/// `fields` and `before` may hold a head that was read here: most lines of a server are
+/// what they were in its last head, and those need no second check.
+pub(super) fn split(
+    bytes: &[u8],
+    bounds: &Bounds,
+    before: &[u8],
+    fields: &mut Fields,
+) -> Option<PlainHead> {
     if u32::try_from(bytes.len()).is_err() {
         return None;
     }
     let (version, status) = status_line(bytes)?;
     let mut line = 0_usize;
     let mut end = text_end(bytes, REASON)?;
-    let mut lines = 1_usize;
+    let mut count = 0_usize;
     loop {
-        if end.wrapping_sub(line) > bounds.line_bytes || lines > bounds.lines.0 {
+        // With the status line, there is one line more than fields.
+        if end.wrapping_sub(line) > bounds.line_bytes || count >= bounds.lines.0 {
             return None;
         }
         line = end.wrapping_add(2);
-        if let [b'\r', b'\n', ..] = bytes.get(line..)? {
+        let rest = bytes.get(line..)?;
+        if let [b'\r', b'\n', ..] = rest {
             break;
         }
-        let name_end = name_end(bytes, line)?;
-        let value = value_start(bytes, name_end);
-        end = text_end(bytes, value)?;
-        let value_end = trimmed(bytes, value, end);
-        fields.push(Field::at(line..name_end, value..value_end));
-        lines = lines.wrapping_add(1);
+        let old = fields.at(count);
+        let known = old.and_then(|old| Some((old, known(rest, old.of(before)?)?)));
+        let field = match known {
+            Some((old, length)) => {
+                end = line.wrapping_add(length);
+                old.moved_to(line)
+            }
+            None => {
+                let name_end = name_end(bytes, line)?;
+                let value = value_start(bytes, name_end);
+                end = text_end(bytes, value)?;
+                Field::at(line..name_end, value..trimmed(bytes, value, end))
+            }
+        };
+        fields.put(count, field);
+        count = count.wrapping_add(1);
     }
+    fields.truncate(count);
     let length = line.wrapping_add(2);
     (length <= bounds.bytes.0).then_some(PlainHead {
         version,
         status,
         length,
     })
+}
+
+/// The length of the line at the front of `rest`, if it is this one.
+#[inline]
+fn known(rest: &[u8], line: &[u8]) -> Option<usize> {
+    let (same, end) = rest.split_at_checked(line.len())?;
+    (same == line && end.starts_with(b"\r\n")).then_some(line.len())
 }
 
 /// Where the reason begins: behind `HTTP/1.1 200 `.

@@ -22,6 +22,7 @@ use url::Url;
 use super::charset;
 use super::error::Error;
 use super::fetch::Fetch;
+use super::head::ResponseHead;
 use super::headers::Headers;
 use super::quirk::Quirks;
 use super::syntax;
@@ -304,23 +305,23 @@ impl Response {
 }
 
 thread_local! {
-    /// The memory of the last head that was dropped, for the next one.
-    static SPARE: Cell<Headers> = Cell::default();
+    /// The last head that was dropped, for the next one.
+    static SPARE: Cell<ResponseHead> = Cell::default();
 }
 
 /// More memory than this is given back to the system.
 const SPARE_BYTES: usize = 8 * 1024;
 
-/// An empty list with the memory of an old one.
-pub(crate) fn spare_headers() -> Headers {
+/// An old head, or an empty one.
+pub(crate) fn spare_head() -> ResponseHead {
     SPARE.take()
 }
 
 impl Drop for Response {
     fn drop(&mut self) {
-        let headers = self.transfer.take_head().headers;
-        if headers.footprint() <= SPARE_BYTES {
-            SPARE.set(headers);
+        let head = self.transfer.take_head();
+        if head.headers.footprint() <= SPARE_BYTES {
+            SPARE.set(head);
         }
     }
 }

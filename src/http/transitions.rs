@@ -63,7 +63,8 @@ impl Exchange {
                     BodyNext::Trailers => self.after_body(recv, true)?,
                 },
                 State::Trailers(reader, _) => {
-                    match reader.read(recv, &self.limits, &mut self.trailers)? {
+                    let trailers = self.trailers.get_or_insert_default();
+                    match reader.read(recv, &self.limits, trailers)? {
                         TrailerProgress::More => return Ok(Next::Need),
                         TrailerProgress::Complete => self.after_trailers(recv)?,
                     }

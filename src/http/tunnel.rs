@@ -46,7 +46,7 @@ pub(crate) async fn tunnel(
     let asked = write_connect(&mut out, &order.origin, &dialer.user_agent, credentials)?;
     within(bound, async {
         write_all(&mut stream, &out).await.map_err(from_proxy)?;
-        let mut exchange = Exchange::begin(asked, &order.options.limits);
+        let mut exchange = Exchange::begin(asked, order.options.limits.clone());
         exchange.request_sent();
         let status = answer(&mut stream, &mut exchange).await?;
         match status {

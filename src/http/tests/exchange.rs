@@ -41,7 +41,7 @@ fn run(
     cuts: &[usize],
     ended: Ended,
 ) -> Result<Outcome, ErrorKind> {
-    let mut exchange = Exchange::begin(asked.clone(), limits);
+    let mut exchange = Exchange::begin(asked.clone(), limits.clone());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     let mut body = Vec::new();

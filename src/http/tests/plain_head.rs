@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::head::{HeadProgress, HeadReader, ResponseHead};
+use crate::http::headers::Headers;
 use crate::http::limits::{Limit, Limits};
 use crate::http::recv::RecvBuffer;
 use crate::testing::Rng;
@@ -32,23 +33,36 @@ fn long_way(wire: &[u8], limits: &Limits) -> Option<(ResponseHead, usize)> {
 /// Whatever it takes, the long way takes with the same outcome and no quirk. Returns
 /// whether it took it.
 fn agrees(wire: &[u8], limits: &Limits) -> bool {
-    let mut head = ResponseHead::default();
-    let Some(plain) = split(wire, &bounds(limits), head.headers.begin()) else {
+    agrees_after(b"", wire, limits)
+}
+
+/// The same, where `before` was the head before it. What that was changes nothing.
+fn agrees_after(before: &[u8], wire: &[u8], limits: &Limits) -> bool {
+    let mut headers = Headers::new();
+    let (nothing, fields) = headers.replace();
+    if let Some(plain) = split(before, &bounds(&Limits::default()), nothing, fields) {
+        headers.set_text(&before[..plain.length]);
+    }
+    let (before, fields) = headers.replace();
+    let Some(plain) = split(wire, &bounds(limits), before, fields) else {
         return false;
     };
-    head.headers.set_text(&wire[..plain.length]);
+    headers.set_text(&wire[..plain.length]);
     let text = wire.escape_ascii().to_string();
     let (long, length) = long_way(wire, limits).unwrap_or_else(|| panic!("refused: {text}"));
     assert_eq!(plain.length, length, "{text}");
     assert_eq!(plain.version, long.version, "{text}");
     assert_eq!(plain.status, long.status, "{text}");
     assert_eq!(long.quirks.iter().count(), 0, "{text}");
-    let fields = |headers: &crate::http::Headers| {
+    let fields = |headers: &Headers| {
         let fields = headers.raw();
         let owned = fields.map(|(name, value)| (name.to_vec(), value.to_vec()));
         owned.collect::<Vec<_>>()
     };
-    assert_eq!(fields(&head.headers), fields(&long.headers), "{text}");
+    assert_eq!(fields(&headers), fields(&long.headers), "{text}");
+    for (name, value) in long.headers.iter() {
+        assert!(headers.get_all(name).any(|mine| mine == value), "{text}");
+    }
     true
 }
 
@@ -145,4 +159,77 @@ fn damaged_heads_are_taken_as_the_long_way_takes_them() {
         taken += usize::from(agrees(&wire, &Limits::default()));
     }
     assert!((2_000..18_000).contains(&taken), "{taken}");
+}
+
+/// One head after the other, each a few bytes away from the last one: lines that are the
+/// same, lines that are nearly, lines that moved, more of them and fewer.
+#[test]
+fn the_head_before_changes_nothing() {
+    let mut rng = Rng::new(12);
+    let bytes = b"\r\n\t :aZ0-\x00\x80";
+    let limits = Limits::default();
+    let (mut before, mut taken) = (ORDINARY.to_vec(), 0);
+    for round in 0..20_000 {
+        let mut wire = match round % 8 {
+            0 => ORDINARY.to_vec(),
+            _ => before.clone(),
+        };
+        let at = rng.below(wire.len());
+        match rng.below(4) {
+            0 => wire[at] = bytes[rng.below(bytes.len())],
+            1 => wire.insert(at, bytes[rng.below(bytes.len())]),
+            2 => drop(wire.remove(at)),
+            _ => {
+                let lines: Vec<_> = ORDINARY.split_inclusive(|byte| *byte == b'\n').collect();
+                let line = lines[1 + rng.below(lines.len() - 3)];
+                let ends = wire.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+                let ends: Vec<_> = ends.map(|(at, _)| at + 1).collect();
+                let at = ends[rng.below(ends.len().saturating_sub(1).max(1))];
+                drop(wire.splice(at..at, line.iter().copied()));
+            }
+        }
+        let alone = agrees(&wire, &limits);
+        assert_eq!(agrees_after(&before, &wire, &limits), alone);
+        taken += usize::from(alone);
+        if alone {
+            before = wire;
+        }
+    }
+    assert!((2_000..18_000).contains(&taken), "{taken}");
+}
+
+#[test]
+fn a_known_line_is_held_against_the_limits() {
+    let (longest, fields) = ("Content-Type:text/html; charset=utf-8".len(), 7);
+    for less in [0, 1] {
+        let limits = Limits {
+            line_bytes: longest - less,
+            ..Limits::default()
+        };
+        assert_eq!(agrees_after(ORDINARY, ORDINARY, &limits), less == 0);
+        let limits = Limits {
+            fields: fields - less,
+            ..Limits::default()
+        };
+        assert_eq!(agrees_after(ORDINARY, ORDINARY, &limits), less == 0);
+    }
+}
+
+/// A head that was let pass with a quirk makes nothing known: the reader of the next
+/// one sees its quirk again.
+#[test]
+fn what_was_let_pass_is_not_known() {
+    let odd = b"HTTP/1.1 200 OK\r\nA : b\r\nContent-Length: 0\r\n\r\n";
+    let limits = Limits::default();
+    let read = |before: ResponseHead| {
+        let (mut recv, mut head) = (RecvBuffer::new(), ResponseHead::default());
+        let mut reader = HeadReader::new(&limits);
+        reader.follow(before);
+        recv.put(odd);
+        let read = reader.read(&mut recv, &limits, &mut head);
+        assert_eq!(read.ok(), Some(HeadProgress::Complete));
+        assert!(!head.plain && head.quirks.iter().count() == 1);
+        head
+    };
+    read(read(ResponseHead::default()));
 }

@@ -87,8 +87,8 @@ impl Transfer {
         fetch: &Fetch,
     ) -> Box<Transfer> {
         let options = &fetch.request.options;
-        let mut exchange = Exchange::begin(asked, &options.limits);
-        exchange.reuse_memory(response::spare_headers());
+        let mut exchange = Exchange::begin(asked, Rc::clone(&options.limits));
+        exchange.follow(response::spare_head());
         Box::new(Transfer {
             reused: connection.is_reused(),
             peer: connection.peer(),

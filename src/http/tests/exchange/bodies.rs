@@ -76,7 +76,7 @@ fn a_discarded_body_has_no_limit_and_no_coding() {
         body_bytes: 2,
         ..Limits::default()
     };
-    let mut exchange = Exchange::begin(GET, &limits);
+    let mut exchange = Exchange::begin(GET, limits.clone());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     recv.put(wire);
@@ -94,7 +94,7 @@ fn a_decoder_taken_away_loses_no_byte() {
         decode_step: 1,
         ..Limits::default()
     };
-    let mut exchange = Exchange::begin(GET, &limits);
+    let mut exchange = Exchange::begin(GET, limits.clone());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     recv.put(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n");
@@ -117,7 +117,7 @@ fn direct_reads_stop_at_the_limit() {
         body_bytes: 5,
         ..Limits::default()
     };
-    let mut exchange = Exchange::begin(GET, &limits);
+    let mut exchange = Exchange::begin(GET, limits.clone());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     recv.put(b"HTTP/1.1 200 OK\r\n\r\n");

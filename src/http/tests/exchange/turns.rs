@@ -30,7 +30,7 @@ fn informational_heads_share_the_head_budget() {
 #[test]
 fn early_response_stops_upload_no_reuse() {
     let wire = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno";
-    let mut exchange = Exchange::begin(GET, &Limits::default());
+    let mut exchange = Exchange::begin(GET, Limits::default());
     let mut recv = RecvBuffer::new();
     assert_eq!(exchange.upload(), Upload::Sending);
     recv.put(wire);
@@ -54,10 +54,7 @@ fn expect_100_all_orders() {
             expects_continue: true,
             ..GET
         };
-        (
-            Exchange::begin(asked, &Limits::default()),
-            RecvBuffer::new(),
-        )
+        (Exchange::begin(asked, Limits::default()), RecvBuffer::new())
     };
     let hundred = b"HTTP/1.1 100 Continue\r\n\r\n";
     let last = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -119,7 +116,7 @@ fn an_asked_101_hands_the_connection_over() {
         upgrade: true,
         ..GET
     };
-    let mut exchange = Exchange::begin(asked, &Limits::default());
+    let mut exchange = Exchange::begin(asked, Limits::default());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     recv.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n\x81\x02hi");
@@ -134,7 +131,7 @@ fn an_asked_101_hands_the_connection_over() {
 
 #[test]
 fn stages_follow_the_response() {
-    let mut exchange = Exchange::begin(GET, &Limits::default());
+    let mut exchange = Exchange::begin(GET, Limits::default());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     assert!(matches!(exchange.advance(&mut recv), Ok(Event::Need)));
@@ -162,7 +159,7 @@ fn stages_follow_the_response() {
 
 #[test]
 fn the_servers_idle_time_is_handed_on() {
-    let mut exchange = Exchange::begin(GET, &Limits::default());
+    let mut exchange = Exchange::begin(GET, Limits::default());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     recv.put(b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=9\r\nContent-Length: 0\r\n\r\n");

@@ -39,7 +39,7 @@ fn limits() -> Limits {
 
 fn run(asked: &Asked, wire: &[u8], cuts: &[usize], ended: Ended) -> Result<Outcome, ErrorKind> {
     let limits = limits();
-    let mut exchange = Exchange::begin(asked.clone(), &limits);
+    let mut exchange = Exchange::begin(asked.clone(), limits.clone());
     exchange.request_sent();
     let (mut recv, mut body) = (RecvBuffer::new(), Vec::new());
     let (mut informational, mut done) = (0, None);
@@ -103,7 +103,7 @@ pub fn head_in_pieces(wire: &[u8], piece: usize) -> usize {
         close: false,
         decode: false,
     };
-    let mut exchange = Exchange::begin(asked, &limits);
+    let mut exchange = Exchange::begin(asked, limits.clone());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     if piece == 1 {
