@@ -52,6 +52,8 @@ pub(crate) struct Watch {
     /// When it last looked at the clock. WHY NOT look each time: of what follows
     /// without a wait, the first look tells as much, and costs a tenth of a request.
     latest: Instant,
+    /// Something has happened since.
+    behind: bool,
     /// The window of the minimum rate, once the body is being waited for.
     window: Option<Window>,
 }
@@ -94,6 +96,7 @@ impl Watch {
             heard: None,
             waiting: None,
             latest: now,
+            behind: false,
             window: None,
         }
     }
@@ -122,12 +125,14 @@ impl Watch {
             window.bytes = window.bytes.saturating_add(count as u64);
         }
         if self.heard.is_some() && self.waiting.is_none() {
+            self.behind = true;
             return;
         }
         let now = time::now();
         self.heard.get_or_insert(now);
         self.waiting = None;
         self.latest = now;
+        self.behind = false;
         if let Some(window) = &mut self.window
             && let Some(since) = window.since.take()
         {
@@ -135,6 +140,11 @@ impl Watch {
                 .waited
                 .saturating_add(now.saturating_duration_since(since));
         }
+    }
+
+    /// Something happened that tells nothing but that time goes on.
+    pub(crate) fn on_else(&mut self) {
+        self.behind = true;
     }
 
     /// Nothing can be done now: waits for the next deadline.
@@ -244,10 +254,14 @@ impl Watch {
         (self.began, self.sent, self.heard)
     }
 
-    /// Nothing is waited for any more: there is no timer from here on (law P08).
-    pub(crate) fn rest(&mut self, now: Instant) {
+    /// It is over, and nothing is waited for any more: there is no timer from here on
+    /// (law P08). Returns when the last thing happened.
+    pub(crate) fn rest(&mut self) -> Instant {
         self.alarm = Alarm::default();
-        self.latest = now;
+        if std::mem::take(&mut self.behind) {
+            self.latest = time::now();
+        }
+        self.latest
     }
 
     /// When it last looked at the clock.

@@ -69,6 +69,7 @@ impl Transfer {
                     return Poll::Ready(Ok(n));
                 }
                 Poll::Ready(Ok(Read::Ended(how, error))) => {
+                    self.watch.on_else();
                     let ended = self.exchange.end(how).map(drop);
                     return Poll::Ready(with_cause(ended, error).map(|()| 0));
                 }
@@ -101,7 +102,7 @@ impl Transfer {
         self.connection = None;
         self.pass = None;
         self.exchange.forget_trailers();
-        self.watch.rest(time::now());
+        self.watch.rest();
     }
 
     /// Reads and forgets the body, up to `bytes` and until `until`: if it ends

@@ -156,6 +156,7 @@ impl Transfer {
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
         // One read can hold a thousand chunks, or inflate a thousandfold.
         if budget::spend(cx).is_pending() {
+            self.watch.on_else();
             // LAW C10: a flood ends at the total, too.
             self.watch.check_total()?;
             return Poll::Pending;
@@ -175,6 +176,7 @@ impl Transfer {
                     return Poll::Ready(Ok(Next::End));
                 }
                 event::Event::Again => {
+                    self.watch.on_else();
                     budget::charge(usize::MAX);
                     if budget::spend(cx).is_pending() {
                         ready!(self.poll_watch(cx))?;
@@ -256,6 +258,7 @@ impl Transfer {
                 Ok(())
             }
             Ok(Read::Ended(how, error)) => {
+                self.watch.on_else();
                 let ended = self.exchange.end(how).map(drop);
                 with_cause(ended, error.or_else(|| self.refused.take()))
             }
@@ -276,8 +279,7 @@ impl Transfer {
     /// The response is complete: the connection leaves.
     pub(super) fn finish(&mut self, reuse: Reuse) {
         self.outbox = None;
-        let now = time::now();
-        self.watch.rest(now);
+        let now = self.watch.rest();
         if let Some(connection) = self.connection.take() {
             let hint = self.exchange.idle_hint();
             let given = self.client.pool.give_back(connection, reuse, hint, now);
