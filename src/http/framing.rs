@@ -153,6 +153,11 @@ impl Fields {
 
     /// Equal copies are one (RFC 9110 section 8.6), anything else is an error.
     fn length(&mut self, value: &[u8]) {
+        // It is nearly always this one number.
+        if let (None, Some(length)) = (self.length, syntax::decimal(value)) {
+            self.length = Some(Ok(length));
+            return;
+        }
         for member in syntax::members(value) {
             let this = syntax::decimal(member).ok_or(FramingFault::Length);
             self.length = Some(match self.length {

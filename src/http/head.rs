@@ -34,8 +34,9 @@ use std::mem::MaybeUninit;
 
 use super::bad_head::explain;
 use super::error::Error;
+use super::fields::{Field, Fields};
 use super::folds;
-use super::headers::{Field, Fields, Headers};
+use super::headers::Headers;
 use super::kind::{ErrorKind, ParseFault};
 use super::limits::{Limit, Limits};
 use super::lines::{Bounds, LineScanner, Scan};
@@ -169,14 +170,13 @@ impl HeadReader {
         if self.empty_lines > 0 || recv.is_empty() {
             return None;
         }
-        let (before, fields) = self.before.replace();
-        let Some(plain) = plain_head::split(recv.unread(), bounds, before, fields) else {
+        let Some(plain) = plain_head::split(recv.unread(), bounds, &mut self.before) else {
             self.before.clear();
             return None;
         };
         #[cfg(test)]
         super::syntax::visit(plain.length);
-        self.before.set_text(recv.take(plain.length));
+        recv.take(plain.length);
         *head = ResponseHead {
             version: plain.version,
             status: plain.status,
@@ -222,19 +222,7 @@ impl HeadReader {
 
     fn verify_start(&mut self, bytes: &[u8]) -> Result<(), Error> {
         // All at once, as it usually comes; below, however it comes.
-        if let [
-            b'H',
-            b'T',
-            b'T',
-            b'P',
-            b'/',
-            b'1',
-            b'.',
-            b'0' | b'1',
-            b' ',
-            ..,
-        ] = bytes
-        {
+        if bytes.starts_with(b"HTTP/1.1 ") || bytes.starts_with(b"HTTP/1.0 ") {
             self.verified = START.len();
             return Ok(());
         }

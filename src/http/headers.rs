@@ -1,7 +1,7 @@
 //! Header fields: an ordered list with duplicates, names without case.
 //!
 //! Owns: one byte buffer that holds all names and values, and one list of
-//! ranges into it. Both keep their capacity, so a list that is filled again
+//! ranges into it (`fields.rs`). Both keep their capacity, so a list that is filled again
 //! allocates nothing.
 //!
 //! Laws: order and duplicates are kept, nothing is merged. What a caller puts
@@ -26,10 +26,10 @@
 )]
 
 use std::fmt;
-use std::ops::Range;
 
 use super::error::Error;
 use super::escape;
+use super::fields::{Field, Fields, Span};
 use super::kind::{ErrorKind, RequestFault};
 use super::syntax;
 
@@ -42,43 +42,12 @@ pub struct Headers {
     fields: Fields,
 }
 
-/// Where the fields lie.
-#[derive(Clone, Default)]
-pub(crate) struct Fields {
-    /// In order.
-    list: Vec<Field>,
-    /// Which lengths their names have, one bit each: most names that are asked for are
-    /// not there, and this says so at once. Lengths from 64 on share the bits.
-    lengths: u64,
-}
-
-/// Where one field lies in the buffer.
-#[derive(Clone, Copy)]
-pub(crate) struct Field {
-    /// The name.
-    name: Span,
-    /// The value.
-    value: Span,
-}
-
-/// A range of the buffer.
-#[derive(Clone, Copy)]
-struct Span {
-    /// First byte.
-    start: u32,
-    /// Number of bytes.
-    len: u32,
-}
-
 impl Headers {
     /// An empty list.
     pub const fn new() -> Headers {
         Headers {
             bytes: Vec::new(),
-            fields: Fields {
-                list: Vec::new(),
-                lengths: 0,
-            },
+            fields: Fields::new(),
         }
     }
 
@@ -190,15 +159,55 @@ impl Headers {
         (&mut self.bytes, &mut self.fields)
     }
 
-    /// The text of an old list, and its fields, which the caller replaces one by one by
-    /// those that lie in the text it sets.
-    pub(crate) fn replace(&mut self) -> (&[u8], &mut Fields) {
+    /// The fields of an old head are to be replaced by those of a new one, one by one.
+    pub(crate) fn replace(&mut self) {
         self.fields.lengths = 0;
-        (&self.bytes, &mut self.fields)
     }
 
-    /// The buffer behind the fields that replaced the old ones.
-    pub(crate) fn set_text(&mut self, text: &[u8]) {
+    /// Keeps fields of the old head from `place` on, as many as `text`, which begins
+    /// `at` there in the new one, has with all of their lines, if these are no longer
+    /// than `longest`. Returns where the next line begins, and its place.
+    #[inline]
+    pub(crate) fn keep(
+        &mut self,
+        mut place: usize,
+        mut at: usize,
+        text: &[u8],
+        longest: usize,
+    ) -> (usize, usize) {
+        let fields = &mut self.fields;
+        let start = fields.list.get(place).map_or(0, Field::start);
+        let old = self.bytes.get(start..).unwrap_or_default();
+        let alike = start.wrapping_add(syntax::common(text, old));
+        // Behind the last field, before the empty line.
+        let end = self.bytes.len().wrapping_sub(2);
+        while let Some([field, rest @ ..]) = fields.list.get_mut(place..) {
+            let next = rest.first().map_or(end, Field::start);
+            let length = next.wrapping_sub(field.start());
+            if next > alike || length > longest.saturating_add(2) {
+                break;
+            }
+            fields.lengths |= 1 << (field.name.len & 63);
+            *field = field.moved_to(at);
+            at = at.wrapping_add(length);
+            place = place.wrapping_add(1);
+        }
+        (place, at)
+    }
+
+    /// Replaces the field at this place, or adds one at the end.
+    #[inline]
+    pub(crate) fn put(&mut self, place: usize, field: Field) {
+        match self.fields.list.get_mut(place) {
+            Some(old) => *old = field,
+            None => self.fields.list.push(field),
+        }
+        self.fields.lengths |= 1 << (field.name.len & 63);
+    }
+
+    /// The new head has so many fields, and this is its text.
+    pub(crate) fn replaced(&mut self, count: usize, text: &[u8]) {
+        self.fields.list.truncate(count);
         self.bytes.clear();
         self.bytes.extend_from_slice(text);
     }
@@ -246,131 +255,6 @@ impl Headers {
             // It fitted before, so it fits now.
             let _ = self.push(name, value);
         }
-    }
-}
-
-impl Fields {
-    /// Adds one at the end.
-    pub(crate) fn push(&mut self, field: Field) {
-        self.lengths |= 1 << (field.name.len & 63);
-        self.list.push(field);
-    }
-
-    /// The one at this place.
-    #[inline]
-    pub(crate) fn at(&self, place: usize) -> Option<Field> {
-        self.list.get(place).copied()
-    }
-
-    /// Replaces the one at this place, or adds it at the end.
-    #[inline]
-    pub(crate) fn put(&mut self, place: usize, field: Field) {
-        let Some(old) = self.list.get_mut(place) else {
-            return self.push(field);
-        };
-        self.lengths |= 1 << (field.name.len & 63);
-        *old = field;
-    }
-
-    /// Removes those behind the first `count`.
-    pub(crate) fn truncate(&mut self, count: usize) {
-        self.list.truncate(count);
-    }
-
-    /// Makes room.
-    pub(crate) fn reserve(&mut self, count: usize) {
-        self.list.reserve(count);
-    }
-
-    fn clear(&mut self) {
-        self.list.clear();
-        self.lengths = 0;
-    }
-
-    /// Can there be a name of this length?
-    fn may_have(&self, length: usize) -> bool {
-        self.lengths >> (length & 63) & 1 == 1
-    }
-}
-
-impl Field {
-    /// A field whose two parts are sub-slices of `text`.
-    pub(crate) fn within(text: &[u8], name: &[u8], value: &[u8]) -> Option<Field> {
-        let base = text.as_ptr().addr();
-        let at = |part: &[u8]| {
-            // A part that lies before the text would wrap, and be far too long for it.
-            let start = part.as_ptr().addr().wrapping_sub(base);
-            let end = start.wrapping_add(part.len());
-            (start <= end && end <= text.len()).then(|| Span::new(start, part.len()))?
-        };
-        // httparse gives an empty value as a slice of its own.
-        let value = if value.is_empty() {
-            Span { start: 0, len: 0 }
-        } else {
-            at(value)?
-        };
-        Some(Field {
-            name: at(name)?,
-            value,
-        })
-    }
-
-    /// A field whose name and value lie there in a buffer of less than 4 GiB.
-    pub(crate) fn at(name: Range<usize>, value: Range<usize>) -> Field {
-        let span = |range: Range<usize>| Span {
-            start: range.start as u32,
-            len: range.len() as u32,
-        };
-        Field {
-            name: span(name),
-            value: span(value),
-        }
-    }
-
-    /// The same, where the name begins at `start`.
-    #[inline]
-    pub(crate) fn moved_to(&self, start: usize) -> Field {
-        let start = start as u32;
-        let gap = self.value.start.wrapping_sub(self.name.start);
-        let at = |start, span: Span| Span { start, ..span };
-        Field {
-            name: at(start, self.name),
-            value: at(start.wrapping_add(gap), self.value),
-        }
-    }
-
-    /// From the name to the end of the value.
-    #[inline]
-    pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        bytes.get(self.name.start as usize..self.value_end())
-    }
-
-    /// One past the value, as an index into the buffer.
-    pub(crate) fn value_end(&self) -> usize {
-        (self.value.start as usize).saturating_add(self.value.len as usize)
-    }
-
-    /// One past the name, as an index into the buffer.
-    pub(crate) fn name_end(&self) -> usize {
-        (self.name.start as usize).saturating_add(self.name.len as usize)
-    }
-}
-
-impl Span {
-    fn new(start: usize, len: usize) -> Option<Span> {
-        let end = start.checked_add(len)?;
-        u32::try_from(end).ok()?;
-        Some(Span {
-            start: u32::try_from(start).ok()?,
-            len: u32::try_from(len).ok()?,
-        })
-    }
-
-    fn of(self, bytes: &[u8]) -> &[u8] {
-        let start = self.start as usize;
-        bytes
-            .get(start..start.saturating_add(self.len as usize))
-            .unwrap_or_default()
     }
 }
 

@@ -60,6 +60,7 @@ mod event;
 mod exchange;
 mod faults;
 mod fetch;
+mod fields;
 mod folds;
 mod framing;
 #[cfg(any(test, fuzzing))]

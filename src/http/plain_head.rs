@@ -24,7 +24,8 @@
     )
 )]
 
-use super::headers::{Field, Fields};
+use super::fields::Field;
+use super::headers::Headers;
 use super::lines::Bounds;
 use super::syntax::{self, each, not_of_text};
 use super::version::Version;
@@ -41,64 +42,49 @@ pub(super) struct PlainHead {
 
 /// The head at the front of `bytes`, if all of it is there and all of it is plain: CR
 /// LF at every end, no fold, nothing but ASCII, within the bounds. Its fields replace
-/// those in `fields`, which mean nothing after `None`.
+/// those in `headers`, which mean nothing after `None`.
 ///
-/// `fields` and `before` may hold a head that was read here: most lines of a server are
-/// what they were in its last head, and those need no second check.
-pub(super) fn split(
-    bytes: &[u8],
-    bounds: &Bounds,
-    before: &[u8],
-    fields: &mut Fields,
-) -> Option<PlainHead> {
+/// `headers` may hold a head that was read here: most lines of a server are as they were
+/// in its last head, and those are not checked again.
+pub(super) fn split(bytes: &[u8], bounds: &Bounds, headers: &mut Headers) -> Option<PlainHead> {
     if u32::try_from(bytes.len()).is_err() {
         return None;
     }
     let (version, status) = status_line(bytes)?;
-    let mut line = 0_usize;
     let mut end = text_end(bytes, REASON)?;
-    let mut count = 0_usize;
+    let (mut line, mut count) = (0_usize, 0_usize);
+    headers.replace();
     loop {
-        // With the status line, there is one line more than fields.
-        if end.wrapping_sub(line) > bounds.line_bytes || count >= bounds.lines.0 {
+        if end.wrapping_sub(line) > bounds.line_bytes {
             return None;
         }
         line = end.wrapping_add(2);
         let rest = bytes.get(line..)?;
-        if let [b'\r', b'\n', ..] = rest {
+        (count, line) = headers.keep(count, line, rest, bounds.line_bytes);
+        // With the status line, there is one line more than fields.
+        if count >= bounds.lines.0 {
+            return None;
+        }
+        if let [b'\r', b'\n', ..] = bytes.get(line..)? {
             break;
         }
-        let old = fields.at(count);
-        let known = old.and_then(|old| Some((old, known(rest, old.of(before)?)?)));
-        let field = match known {
-            Some((old, length)) => {
-                end = line.wrapping_add(length);
-                old.moved_to(line)
-            }
-            None => {
-                let name_end = name_end(bytes, line)?;
-                let value = value_start(bytes, name_end);
-                end = text_end(bytes, value)?;
-                Field::at(line..name_end, value..trimmed(bytes, value, end))
-            }
-        };
-        fields.put(count, field);
+        let name_end = name_end(bytes, line)?;
+        let value = value_start(bytes, name_end);
+        end = text_end(bytes, value)?;
+        let value = value..trimmed(bytes, value, end);
+        headers.put(count, Field::at(line..name_end, value));
         count = count.wrapping_add(1);
     }
-    fields.truncate(count);
     let length = line.wrapping_add(2);
-    (length <= bounds.bytes.0).then_some(PlainHead {
+    if length > bounds.bytes.0 {
+        return None;
+    }
+    headers.replaced(count, bytes.get(..length)?);
+    Some(PlainHead {
         version,
         status,
         length,
     })
-}
-
-/// The length of the line at the front of `rest`, if it is this one.
-#[inline]
-fn known(rest: &[u8], line: &[u8]) -> Option<usize> {
-    let (same, end) = rest.split_at_checked(line.len())?;
-    (same == line && end.starts_with(b"\r\n")).then_some(line.len())
 }
 
 /// Where the reason begins: behind `HTTP/1.1 200 `.

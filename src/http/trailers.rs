@@ -24,7 +24,8 @@
 )]
 
 use super::error::Error;
-use super::headers::{Field, Headers};
+use super::fields::Field;
+use super::headers::Headers;
 use super::kind::{ErrorKind, ParseFault};
 use super::limits::{Limit, Limits};
 use super::lines::{Bounds, LineScanner, Scan};
