@@ -183,7 +183,7 @@ impl Fetch {
             if let Ok(Step::Deliver) = step {
                 return Ok(transfer);
             }
-            self.account.take_over(transfer.timings());
+            self.account.take_over(transfer.measure(&self.account));
             if let Step::Follow(next) = step? {
                 self.drain(&mut transfer).await;
                 self.follow(status, *next, transfer.peer());

@@ -78,7 +78,6 @@ impl Fetch {
             self.judge(&connection)?;
             let mut transfer = self.transfer(connection, sending)?;
             let done = poll_fn(|cx| transfer.poll_head(cx)).await;
-            transfer.note_times();
             let Err(error) = done else {
                 transfer.keep(pass);
                 return Ok(transfer);
@@ -112,7 +111,7 @@ impl Fetch {
     /// # Errors
     /// The one it failed with, if not.
     fn again(&mut self, transfer: &Transfer, error: Error, before: u32) -> Result<bool, Error> {
-        self.account.take_over(transfer.timings());
+        self.account.take_over(transfer.measure(&self.account));
         let verdict = retry::decide(&Attempt {
             method: &self.request.method,
             kind: error.kind(),

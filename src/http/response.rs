@@ -29,7 +29,6 @@ use super::syntax;
 use super::timings::Timings;
 use super::transfer::{Next, Transfer};
 use super::version::Version;
-use crate::time;
 
 /// The answer to a request.
 pub struct Response {
@@ -74,13 +73,13 @@ impl Account {
         mine.first_byte = mine.first_byte.saturating_add(timings.first_byte);
     }
 
-    /// An exchange is over that had begun with [`earlier`](Self::earlier).
-    pub(crate) fn take_over(&mut self, timings: &Timings) {
-        self.earlier = Some(Box::new(*timings));
+    /// An exchange is over; these are the phases up to its end.
+    pub(crate) fn take_over(&mut self, timings: Timings) {
+        self.earlier = Some(Box::new(timings));
     }
 
     /// The phases before the exchange at hand.
-    pub(crate) fn earlier(&self) -> Timings {
+    fn earlier(&self) -> Timings {
         self.earlier.as_deref().copied().unwrap_or_default()
     }
 
@@ -99,8 +98,7 @@ impl Account {
 }
 
 impl Response {
-    pub(crate) fn new(fetch: Box<Fetch>, mut transfer: Box<Transfer>) -> Response {
-        transfer.set_total(fetch.account.total(transfer.latest()));
+    pub(crate) fn new(fetch: Box<Fetch>, transfer: Box<Transfer>) -> Response {
         let mut response = Response {
             fetch,
             transfer,
@@ -140,9 +138,10 @@ impl Response {
         &self.fetch.quirks
     }
 
-    /// Where the time went: up to the head, and once the body was read, to its end.
+    /// Where the time went: up to the head, or to the last bytes of the body that were
+    /// waited for; once the body was read, to its end.
     pub fn timings(&self) -> &Timings {
-        self.transfer.timings()
+        self.transfer.timings(&self.fetch.account)
     }
 
     /// The requests that were answered by redirects, in order.
@@ -200,7 +199,6 @@ impl Response {
             Ok(Next::Bytes(piece)) => Ok(Some(self.transfer.lend(piece))),
             Ok(Next::End) => {
                 self.over = true;
-                self.set_total(self.transfer.latest());
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
@@ -274,18 +272,14 @@ impl Response {
 
     /// Takes over what the transfer knows now.
     fn note(&mut self) {
+        self.transfer.forget_timings();
         self.fetch.quirks.merge(self.transfer.quirks());
-    }
-
-    fn set_total(&mut self, now: Instant) {
-        self.transfer.set_total(self.fetch.account.total(now));
     }
 
     /// The body is broken: its connection is closed.
     fn fail(&mut self, error: Error) -> Error {
         self.over = true;
         self.transfer.give_up();
-        self.set_total(time::now());
         let Fetch {
             request,
             account,
@@ -295,7 +289,7 @@ impl Response {
         let error = error
             .with_url(request.url.url())
             .with_peer(self.transfer.peer())
-            .with_timings(*self.transfer.timings())
+            .with_timings(self.transfer.measure(account))
             .with_history(trail.history())
             .with_attempts(account.attempts)
             .with_carrier(self.transfer.carrier());

@@ -10,7 +10,7 @@
 
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{IN_PER_UNIT, Transfer, with_cause};
 use crate::budget;
@@ -23,6 +23,7 @@ use crate::http::headers::Headers;
 use crate::http::hooks::Event;
 use crate::http::kind::Phase;
 use crate::http::quirk::Quirks;
+use crate::http::response::Account;
 use crate::http::timings::Timings;
 use crate::time;
 
@@ -102,6 +103,7 @@ impl Transfer {
         self.connection = None;
         self.pass = None;
         self.exchange.forget_trailers();
+        self.watch.on_else();
         self.watch.rest();
     }
 
@@ -180,27 +182,29 @@ impl Transfer {
         self.tracer.tell(Event::RequestFailed { error });
     }
 
-    /// Adds the time this exchange has taken up to its first byte, or to now.
-    pub(crate) fn note_times(&mut self) {
+    /// Where the time of the whole call went, of which `account` knows what was before
+    /// this exchange: up to the bytes that were waited for last.
+    pub(crate) fn measure(&self, account: &Account) -> Timings {
         let (began, sent, heard) = self.watch.marks();
         let heard = heard.unwrap_or_else(time::now);
         let sent = sent.unwrap_or(heard);
-        let timings = &mut self.timings;
+        let mut timings = account.until(self.latest());
         timings.write = timings
             .write
             .saturating_add(sent.saturating_duration_since(began));
         timings.first_byte = timings
             .first_byte
             .saturating_add(heard.saturating_duration_since(sent));
+        timings
     }
 
-    /// Where the time of the whole call went, up to here.
-    pub(crate) fn timings(&self) -> &Timings {
-        &self.timings
+    /// The same, for those who look at it: added up when asked for.
+    pub(crate) fn timings(&self, account: &Account) -> &Timings {
+        self.timings.get_or_init(|| self.measure(account))
     }
 
-    /// How long the call took.
-    pub(crate) fn set_total(&mut self, total: Duration) {
-        self.timings.total = total;
+    /// There is more to be added up.
+    pub(crate) fn forget_timings(&mut self) {
+        self.timings.take();
     }
 }

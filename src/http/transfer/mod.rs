@@ -23,6 +23,7 @@
 
 mod body;
 
+use std::cell::OnceCell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -56,8 +57,8 @@ pub(crate) struct Transfer {
     /// Why the request got no further.
     refused: Option<io::Error>,
     watch: Watch,
-    /// Where the time of the whole call went, up to here.
-    timings: Timings,
+    /// Where the time of the whole call went, once somebody asked.
+    timings: OnceCell<Timings>,
     client: Rc<Shared>,
     tracer: Tracer,
     /// The connection had carried a request before.
@@ -97,7 +98,7 @@ impl Transfer {
             outbox: Some(outbox),
             refused: None,
             watch: Watch::new(options.clone(), fetch.total, fetch.now),
-            timings: fetch.account.earlier(),
+            timings: OnceCell::new(),
             client: fetch.client.0.clone(),
             tracer: fetch.tracer.clone(),
             wire: (0, 0),
