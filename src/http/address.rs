@@ -234,6 +234,15 @@ impl AddressGuard {
     }
 
     fn permits(&self, ip: IpAddr, began_public: bool) -> bool {
+        let free = match self.mode {
+            Mode::AllowAll => true,
+            Mode::NoEscape => !began_public,
+            Mode::PublicOnly => false,
+        };
+        // As by default, for each request.
+        if free && self.denied.is_empty() {
+            return true;
+        }
         let listed = |list: &[Network], ip| list.iter().any(|range| range.contains(ip));
         let inner = match ip {
             IpAddr::V6(outer) => carried(outer).map(|carried| carried.address()),
@@ -242,11 +251,6 @@ impl AddressGuard {
         if listed(&self.denied, ip) || inner.is_some_and(|inner| listed(&self.denied, inner)) {
             return false;
         }
-        let free = match self.mode {
-            Mode::AllowAll => true,
-            Mode::NoEscape => !began_public,
-            Mode::PublicOnly => false,
-        };
         // What is allowed is the address itself, also in its mapped notation.
         free || listed(&self.allowed, ip)
             || listed(&self.allowed, ip.to_canonical())

@@ -90,17 +90,28 @@ pub(super) enum State {
 impl Exchange {
     /// Starts an exchange. `asked` says what was or will be written.
     pub(crate) fn begin(asked: Asked, limits: impl Into<Rc<Limits>>) -> Exchange {
+        Exchange::begin_after(ResponseHead::default(), asked, limits)
+    }
+
+    /// The same, with a head that was read before: the next one takes its memory, and
+    /// most of its lines may be known.
+    #[inline]
+    pub(crate) fn begin_after(
+        before: ResponseHead,
+        asked: Asked,
+        limits: impl Into<Rc<Limits>>,
+    ) -> Exchange {
         let limits = limits.into();
-        let mut reuse = Reuse::Keep;
-        if asked.close {
-            reuse.close(CloseReason::ClientClose);
-        }
         Exchange {
             state: State::Head,
-            reader: HeadReader::new(&limits),
+            reader: HeadReader::new(&limits, before),
             upload: match asked.expects_continue {
                 true => Upload::Waiting,
                 false => Upload::Sending,
+            },
+            reuse: match asked.close {
+                true => Reuse::Close(CloseReason::ClientClose),
+                false => Reuse::Keep,
             },
             asked,
             limits,
@@ -108,15 +119,8 @@ impl Exchange {
             head: ResponseHead::default(),
             trailers: None,
             quirks: Quirks::NONE,
-            reuse,
             idle_hint: None,
         }
-    }
-
-    /// Lends a head that was read before: the next one allocates nothing, and most of
-    /// its lines may be known.
-    pub(crate) fn follow(&mut self, before: ResponseHead) {
-        self.reader.follow(before);
     }
 
     /// Understands the next piece of what was read.

@@ -91,23 +91,20 @@ const FIELDS_ON_STACK: usize = 64;
 const START: &[u8; 9] = b"HTTP/1.. ";
 
 impl HeadReader {
-    /// For the first head of an exchange.
-    pub(crate) fn new(limits: &Limits) -> HeadReader {
+    /// For the first head of an exchange. `before` was read before, and lends it its
+    /// memory.
+    #[inline]
+    pub(crate) fn new(limits: &Limits, mut before: ResponseHead) -> HeadReader {
+        if !before.plain {
+            before.headers.clear();
+        }
         HeadReader {
-            before: Headers::new(),
+            before: before.headers,
             budget: limits.head_bytes,
             empty_lines: 0,
             verified: 0,
             scanner: LineScanner::default(),
         }
-    }
-
-    /// Lends a head that was read before, and its memory, to the next one.
-    pub(crate) fn follow(&mut self, mut before: ResponseHead) {
-        if !before.plain {
-            before.headers.clear();
-        }
-        self.before = before.headers;
     }
 
     /// Goes on with what was read. A complete head replaces `head`.

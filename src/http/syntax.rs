@@ -54,6 +54,7 @@ pub(crate) fn is_tchar(byte: u8) -> bool {
 ///
 /// WHY NOT `eq_ignore_ascii_case`: it goes byte by byte, and each head is asked for
 /// five names.
+#[inline]
 pub(crate) fn same_name(one: &[u8], other: &[u8]) -> bool {
     let (words, _) = one.as_chunks::<8>();
     let (other_words, _) = other.as_chunks::<8>();

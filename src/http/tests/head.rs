@@ -8,7 +8,7 @@ mod limits;
 /// Reads `wire` in pieces of `size` bytes.
 fn read(wire: &[u8], size: usize, limits: &Limits) -> Result<(ResponseHead, usize), ErrorKind> {
     let mut recv = RecvBuffer::new();
-    let mut reader = HeadReader::new(limits);
+    let mut reader = HeadReader::new(limits, ResponseHead::default());
     let mut head = ResponseHead::default();
     for piece in wire.chunks(size) {
         recv.put(piece);
@@ -135,8 +135,11 @@ fn an_error_shows_the_line_but_no_secret() {
         let mut recv = RecvBuffer::new();
         recv.put(wire.as_bytes());
         let limits = Limits::default();
-        let result =
-            HeadReader::new(&limits).read(&mut recv, &limits, &mut ResponseHead::default());
+        let result = HeadReader::new(&limits, ResponseHead::default()).read(
+            &mut recv,
+            &limits,
+            &mut ResponseHead::default(),
+        );
         result.err().and_then(|e| e.detail().map(str::to_owned))
     };
     assert_eq!(

@@ -18,7 +18,7 @@ fn bounds(limits: &Limits) -> Bounds {
 /// A reader's view of `wire`: byte by byte, so that it never goes the short way.
 fn long_way(wire: &[u8], limits: &Limits) -> Option<(ResponseHead, usize)> {
     let (mut recv, mut head) = (RecvBuffer::new(), ResponseHead::default());
-    let mut reader = HeadReader::new(limits);
+    let mut reader = HeadReader::new(limits, ResponseHead::default());
     for (at, byte) in wire.iter().enumerate() {
         recv.put(&[*byte]);
         match reader.read(&mut recv, limits, &mut head) {
@@ -220,8 +220,7 @@ fn what_was_let_pass_is_not_known() {
     let limits = Limits::default();
     let read = |before: ResponseHead| {
         let (mut recv, mut head) = (RecvBuffer::new(), ResponseHead::default());
-        let mut reader = HeadReader::new(&limits);
-        reader.follow(before);
+        let mut reader = HeadReader::new(&limits, before);
         recv.put(odd);
         let read = reader.read(&mut recv, &limits, &mut head);
         assert_eq!(read.ok(), Some(HeadProgress::Complete));

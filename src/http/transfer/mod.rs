@@ -41,7 +41,7 @@ use crate::http::fetch::Fetch;
 use crate::http::hooks::{Event, Tracer};
 use crate::http::kind::Phase;
 use crate::http::outbox::{Outbox, PushError, Pushed};
-use crate::http::response;
+use crate::http::response::spare_head;
 use crate::http::reuse::{CloseReason, Reuse};
 use crate::http::timings::Timings;
 use crate::http::watch::{Due, Watch};
@@ -88,13 +88,11 @@ impl Transfer {
         fetch: &Fetch,
     ) -> Box<Transfer> {
         let options = &fetch.request.options;
-        let mut exchange = Exchange::begin(asked, Rc::clone(&options.limits));
-        exchange.follow(response::spare_head());
         Box::new(Transfer {
             reused: connection.is_reused(),
             peer: connection.peer(),
             connection: Some(connection),
-            exchange,
+            exchange: Exchange::begin_after(spare_head(), asked, options.limits.clone()),
             outbox: Some(outbox),
             refused: None,
             watch: Watch::new(options.clone(), fetch.total, fetch.now),

@@ -122,7 +122,7 @@ fn a_second_head_uses_the_memory_of_the_first() {
     let mut footprint = 0;
     for round in 0..5 {
         recv.put(wire);
-        let mut reader = HeadReader::new(&limits);
+        let mut reader = HeadReader::new(&limits, ResponseHead::default());
         let done = reader.read(&mut recv, &limits, &mut head).ok();
         assert_eq!(done, Some(HeadProgress::Complete));
         assert_eq!(head.headers.len(), 3);

@@ -25,7 +25,7 @@ enum Outcome {
 
 fn read(wire: &[u8], cuts: &[usize]) -> Outcome {
     let limits = Limits::default();
-    let mut reader = HeadReader::new(&limits);
+    let mut reader = HeadReader::new(&limits, ResponseHead::default());
     let (mut recv, mut head) = (RecvBuffer::new(), ResponseHead::default());
     let mut fed = 0;
     for piece in pieces(wire, cuts) {
