@@ -23,7 +23,7 @@ pub struct Timings {
     pub connect: Duration,
     /// The TLS handshake.
     pub tls: Duration,
-    /// Writing the request.
+    /// Writing the request; zero where the system took a small one at once.
     pub write: Duration,
     /// From the last byte written to the first byte of the answer.
     pub first_byte: Duration,

@@ -69,6 +69,9 @@ struct Window {
     bytes: u64,
 }
 
+/// Bytes that may leave without a look at the clock.
+const AT_ONCE: u64 = 16 * 1024;
+
 /// The shortest window: one of zero would be over again and again at once.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -112,8 +115,13 @@ impl Watch {
         self.held.get_or_insert(now);
     }
 
-    /// The request is complete.
-    pub(crate) fn on_sent(&mut self, now: Instant) {
+    /// The request is complete, with so many bytes.
+    pub(crate) fn on_sent(&mut self, bytes: u64) {
+        // What the system takes at once takes no time worth a look at the clock.
+        let now = match bytes <= AT_ONCE && self.waiting.is_none() {
+            true => self.latest,
+            false => time::now(),
+        };
         self.sent.get_or_insert(now);
         self.waiting.get_or_insert(now);
         self.latest = now;

@@ -219,7 +219,7 @@ impl Transfer {
         match pushed {
             Poll::Ready(Ok(Pushed::All)) => {
                 self.exchange.request_sent();
-                self.watch.on_sent(time::now());
+                self.watch.on_sent(written);
                 self.tracer.tell(Event::RequestSent { bytes: written });
                 if let Some(outbox) = self.outbox.take() {
                     self.client.put_scratch(outbox.into_memory());
@@ -237,7 +237,7 @@ impl Transfer {
                 // What the server said before it closed may still be read.
                 self.refused = Some(error);
                 self.outbox = None;
-                self.watch.on_sent(time::now());
+                self.watch.on_sent(written);
                 Ok(Poll::Ready(Pushed::All))
             }
             Poll::Ready(Err(PushError::Body(error))) => Err(error),
