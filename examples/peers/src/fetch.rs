@@ -38,6 +38,8 @@ pub struct Work {
     pub mode: Mode,
     /// The file with the certificate to trust, from `PEERS_CA`.
     pub authority: Option<Vec<u8>>,
+    /// The URLs of all pages, as a program has them that read them from somewhere.
+    urls: Vec<String>,
     began: Instant,
 }
 
@@ -61,13 +63,14 @@ impl Work {
             in_flight: in_flight.parse().expect("a number in flight"),
             mode,
             authority: authority.map(|file| std::fs::read(file).expect("the file of PEERS_CA")),
+            urls: (0..PAGES).map(|page| format!("{base}/{page}")).collect(),
             began: Instant::now(),
         }
     }
 
     /// The URL of request `index`.
-    pub fn url(&self, index: usize) -> String {
-        format!("{}/{}", self.base, index % PAGES)
+    pub fn url(&self, index: usize) -> &str {
+        &self.urls[index % PAGES]
     }
 
     /// How many workers have work.
@@ -90,8 +93,8 @@ pub struct Target {
     pub authority: String,
     /// Where it listens.
     pub address: SocketAddr,
-    /// The path in front of the page's number.
-    pub prefix: String,
+    /// The paths of all pages.
+    paths: Vec<String>,
 }
 
 impl Target {
@@ -101,16 +104,17 @@ impl Target {
         let host = url.host_str().expect("a host").to_string();
         let port = url.port_or_known_default().expect("a port");
         let mut addresses = (host.as_str(), port).to_socket_addrs().expect("an address");
+        let prefix = url.path().trim_end_matches('/');
         Target {
+            paths: (0..PAGES).map(|page| format!("{prefix}/{page}")).collect(),
             authority: format!("{host}:{port}"),
             address: addresses.next().expect("one address"),
-            prefix: url.path().trim_end_matches('/').to_string(),
         }
     }
 
     /// The path of request `index`.
-    pub fn path(&self, index: usize) -> String {
-        format!("{}/{}", self.prefix, index % PAGES)
+    pub fn path(&self, index: usize) -> &str {
+        &self.paths[index % PAGES]
     }
 
     /// The request as bytes.

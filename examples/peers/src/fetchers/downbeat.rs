@@ -29,7 +29,7 @@ fn gather(work: &Rc<Work>, client: &Client) -> Vec<JoinHandle<Tally>> {
         let (work, client) = (Rc::clone(work), client.clone());
         spawn(async move {
             let mut tally = Tally::default();
-            fetch(&client, &work.url(index), &mut tally).await;
+            fetch(&client, work.url(index), &mut tally).await;
             tally
         })
     };
@@ -44,7 +44,7 @@ fn workers(work: &Rc<Work>, client: &Client) -> Vec<JoinHandle<Tally>> {
         spawn(async move {
             let mut tally = Tally::default();
             while let Some(index) = counter.next_below(work.requests) {
-                fetch(&client, &work.url(index), &mut tally).await;
+                fetch(&client, work.url(index), &mut tally).await;
             }
             tally
         })

@@ -43,7 +43,7 @@ fn gather<C: Connect + Clone + Send + Sync + 'static>(
         tokio::spawn(async move {
             let mut tally = Tally::default();
             let _permit = permits.acquire().await.expect("an open semaphore");
-            fetch(&client, &work.url(index), &mut tally).await;
+            fetch(&client, work.url(index), &mut tally).await;
             tally
         })
     };
@@ -65,7 +65,7 @@ fn workers<C: Connect + Clone + Send + Sync + 'static>(
                 if index >= work.requests {
                     return tally;
                 }
-                fetch(&client, &work.url(index), &mut tally).await;
+                fetch(&client, work.url(index), &mut tally).await;
             }
         })
     };

@@ -33,7 +33,7 @@ fn gather(client: &Client, work: &Arc<Work>) -> Vec<JoinHandle<Tally>> {
         tokio::spawn(async move {
             let mut tally = Tally::default();
             let _permit = permits.acquire().await.expect("an open semaphore");
-            fetch(&client, &work.url(index), &mut tally).await;
+            fetch(&client, work.url(index), &mut tally).await;
             tally
         })
     };
@@ -52,7 +52,7 @@ fn workers(client: &Client, work: &Arc<Work>) -> Vec<JoinHandle<Tally>> {
                 if index >= work.requests {
                     return tally;
                 }
-                fetch(&client, &work.url(index), &mut tally).await;
+                fetch(&client, work.url(index), &mut tally).await;
             }
         })
     };
