@@ -153,6 +153,7 @@ impl Error {
 /// For those who build errors.
 impl Error {
     /// An error without context. The phase follows from the kind.
+    #[cold]
     pub(crate) fn new(kind: ErrorKind) -> Error {
         Error(Box::new(Record {
             kind,
@@ -169,6 +170,7 @@ impl Error {
     }
 
     /// A deadline passed in `phase`.
+    #[cold]
     pub(crate) fn timeout(deadline: Deadline, phase: Phase) -> Error {
         Error::new(ErrorKind::Timeout(deadline)).in_phase(phase)
     }
@@ -309,6 +311,7 @@ impl StdError for Error {
 }
 
 impl From<ErrorKind> for Error {
+    #[cold]
     fn from(kind: ErrorKind) -> Error {
         Error::new(kind)
     }

@@ -165,10 +165,17 @@ impl Tracer {
     }
 
     /// Tells.
+    #[inline]
     pub(crate) fn tell(&self, event: Event<'_>) {
         if let Some(hooks) = &self.hooks {
-            hooks.on_event(self.request, &event);
+            self.tell_them(&**hooks, event);
         }
+    }
+
+    /// Most clients have no hooks: this is not in the way of those.
+    #[cold]
+    fn tell_them(&self, hooks: &dyn Hooks, event: Event<'_>) {
+        hooks.on_event(self.request, &event);
     }
 }
 
