@@ -10,7 +10,8 @@
 //! Read next: `custody.rs`, where the lines under `cfg(test)` are.
 
 use crate::policy::{self, Cause, Fifo, Policy, Runnable};
-use crate::runtime::Runtime;
+use crate::runtime::{Builder, Runtime};
+use crate::testing::Recorder;
 use std::any::Any;
 use std::time::{Duration, Instant};
 
@@ -69,13 +70,23 @@ impl Policy for Straight {
 
 /// A thousand tasks that do nothing but yield, `rounds` times each.
 fn yields<P: Policy + 'static>(policy: P, rounds: u32) -> u64 {
+    yields_on(Runtime::builder().policy(policy), rounds)
+}
+
+/// The same under FIFO, with every event written down.
+fn yields_recorded(rounds: u32) -> u64 {
+    let (recorder, recording) = Recorder::with_limit(usize::MAX);
+    let builder = Runtime::builder().policy(policy::Fifo::new());
+    let polls = yields_on(builder.observer(recorder), rounds);
+    println!("{} events", recording.borrow().events.len());
+    polls
+}
+
+fn yields_on<P: Policy + 'static>(builder: Builder<P>, rounds: u32) -> u64 {
     // The watchdog looks at all tasks once a second, and a policy may well pass some
     // over: neither is what a poll costs.
-    let mut runtime = Runtime::builder()
-        .policy(policy)
-        .passed_over_after(None)
-        .build()
-        .expect("a loop");
+    let built = builder.passed_over_after(None).build();
+    let mut runtime = built.expect("a loop");
     runtime.block_on(async move {
         let tasks: Vec<_> = (0..1000)
             .map(|number: u32| {
@@ -118,6 +129,7 @@ fn yields_under() {
     let polls = match name {
         "straight" => yields(Straight::default(), n),
         "fifo" => yields(policy::Fifo::new(), n),
+        "fifo, recorded" => yields_recorded(n),
         "lifo" => yields(policy::Lifo::new(), n),
         "random" => yields(policy::Random::new(7), n),
         "priority" => yields(policy::priority(), n),
