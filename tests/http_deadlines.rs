@@ -629,6 +629,30 @@ fn an_error_says_where_the_time_went() {
     });
 }
 
+/// The end of a response is when its last bytes came, whenever its reader comes to them.
+#[test]
+fn the_total_goes_to_the_last_bytes() {
+    let total = |body: &'static [u8]| {
+        let service = Service::new(move |_| Reply::ok(body));
+        let memory = Memory::new(service).capacity(64 * 1024);
+        simulate(async {
+            let client = Client::builder().connector(memory).build().unwrap();
+            let mut response = client.get(URL).send().await.unwrap();
+            let mut read = 0;
+            while let Some(chunk) = response.chunk().await.unwrap() {
+                read += chunk.len();
+                time::work(Duration::from_secs(3));
+            }
+            assert_eq!(read, body.len());
+            response.timings().total
+        })
+    };
+    // It came with its head.
+    assert_eq!(total(&[b'x'; 1000]), Duration::ZERO);
+    // The rest is read after the work on the first piece.
+    assert!(total(&[b'x'; 20_000]) >= Duration::from_secs(3));
+}
+
 #[test]
 fn p08_no_timer_survives_its_exchange() {
     let service = Service::new(|_| Reply::ok("x").delay(Duration::from_secs(1)));
