@@ -66,6 +66,16 @@ pub trait Observer {
 }
 
 impl<P: Policy + 'static> Runtime<P> {
+    /// Whether the polls of this turn are watched.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        #[cfg(test)]
+        if super::straight::is_unobserved::<P>() {
+            return false;
+        }
+        self.observer.is_some() || self.watched || self.custody.is_timed()
+    }
+
     /// A watched poll begins.
     pub(super) fn before_poll(&mut self, task: &Sched) {
         if self.state.clock.is_virtual() {

@@ -56,7 +56,7 @@ impl<P: Policy + 'static> Runtime<P> {
         self.now = self.state.clock.now();
         self.collect();
         self.custody.ask_again();
-        if self.observer.is_some() || self.watched || self.custody.is_timed() {
+        if self.is_watched() {
             self.run::<true>(root);
         } else {
             self.run::<false>(root);

@@ -1,18 +1,19 @@
-//! What the trait costs: a queue that `Custody` reaches without `Policy`, in the same
-//! `turn()` and the same build as every policy. For tests only.
+//! What the trait and an absent observer cost: a queue that `Custody` reaches without
+//! `Policy`, in the same `turn()` and the same build as every policy, but for the calls
+//! of observers. For tests only.
 //!
-//! Owns: `Straight`, the queue of `Fifo` without its trait; the program that `.ci/policy-cost` counts the
-//! instructions of.
+//! Owns: `Straight`, the queue of `Fifo` without its trait; the program that
+//! `.ci/policy-cost` counts the instructions of.
 //!
-//! Laws: what is left out is the trait and nothing else; the count of tickets and the
-//! look at whose they are belong to the loop, whoever keeps the queue.
+//! Laws: what is left out is the trait, the observer and nothing else; the count of
+//! tickets and the look at whose they are belong to the loop, whoever keeps the queue.
 //!
 //! Read next: `custody.rs`, where the lines under `cfg(test)` are.
 
 use crate::policy::{self, Cause, Fifo, Policy, Runnable};
 use crate::runtime::{Builder, Runtime};
 use crate::testing::Recorder;
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::time::{Duration, Instant};
 
 /// A FIFO that is not asked through the trait. Its [`Policy`] methods exist only so
@@ -27,6 +28,12 @@ fn past_the_trait<P: 'static>(policy: &mut P) -> Option<&mut Fifo> {
     let policy: &mut dyn Any = policy;
     let straight = policy.downcast_mut::<Straight>()?;
     Some(&mut straight.0)
+}
+
+/// Whether the loop is compiled without the calls of observers.
+#[inline(always)]
+pub(super) fn is_unobserved<P: 'static>() -> bool {
+    TypeId::of::<P>() == TypeId::of::<Straight>()
 }
 
 /// Whether the loop has the queue.
@@ -116,6 +123,14 @@ fn past_the_trait_the_loop_is_the_same() {
         yields(Straight::default(), 7),
         yields(policy::Fifo::new(), 7)
     );
+}
+
+#[test]
+fn past_the_observer_nothing_is_seen() {
+    let (recorder, recording) = Recorder::new();
+    let builder = Runtime::builder().policy(Straight::default());
+    yields_on(builder.observer(recorder), 7);
+    assert!(recording.borrow().events.is_empty());
 }
 
 /// For `.ci/policy-cost`: `YIELDS='name rounds'`.
