@@ -23,14 +23,12 @@ use super::request::BodyLength;
 use crate::blocking::{Reader, spawn_blocking};
 use crate::io::AsyncRead;
 
-/// The body of a request.
+/// The body of a request. In a box, if there is anything: many requests may wait, and
+/// most have none.
 #[derive(Default)]
-pub struct Body(Content);
+pub struct Body(Option<Box<Content>>);
 
-#[derive(Default)]
 enum Content {
-    #[default]
-    Empty,
     Bytes(Bytes),
     File(PathBuf),
     Stream(Box<dyn AsyncRead + Unpin>, Option<u64>),
@@ -63,22 +61,29 @@ impl Body {
 
     /// What `reader` yields, of a length that nobody knows: sent in chunks.
     pub fn stream(reader: impl AsyncRead + Unpin + 'static) -> Body {
-        Body(Content::Stream(Box::new(reader), None))
+        Body::of(Content::Stream(Box::new(reader), None))
     }
 
     /// What `reader` yields, which must be exactly `length` bytes.
     pub fn sized(reader: impl AsyncRead + Unpin + 'static, length: u64) -> Body {
-        Body(Content::Stream(Box::new(reader), Some(length)))
+        Body::of(Content::Stream(Box::new(reader), Some(length)))
     }
 
     /// The content of a file, as long as it is when the request is sent.
     pub fn file(path: impl AsRef<Path>) -> Body {
-        Body(Content::File(path.as_ref().to_owned()))
+        Body::of(Content::File(path.as_ref().to_owned()))
+    }
+
+    fn of(content: Content) -> Body {
+        Body(Some(Box::new(content)))
     }
 
     /// Can it be sent more than once?
     pub fn is_replayable(&self) -> bool {
-        !matches!(self.0, Content::Stream(..) | Content::Spent)
+        !matches!(
+            self.0.as_deref(),
+            Some(Content::Stream(..) | Content::Spent)
+        )
     }
 
     /// Begins a sending: the length to announce, and the bytes.
@@ -86,8 +91,10 @@ impl Body {
     /// # Errors
     /// `Upload` when a stream is asked for twice.
     pub(crate) fn open(&mut self) -> Result<Opened, Error> {
-        match &self.0 {
-            Content::Empty => return Ok(Opened::Now(Sending(None))),
+        let Some(content) = &mut self.0 else {
+            return Ok(Opened::Now(Sending(None)));
+        };
+        match &**content {
             Content::Bytes(bytes) => {
                 let length = BodyLength::Known(bytes.as_slice().len() as u64);
                 let source = Source::Bytes(bytes.clone(), 0);
@@ -96,7 +103,7 @@ impl Body {
             Content::File(path) => return Ok(Opened::Later(Box::pin(open_file(path.clone())))),
             Content::Stream(..) | Content::Spent => {}
         }
-        match std::mem::replace(&mut self.0, Content::Spent) {
+        match std::mem::replace(&mut **content, Content::Spent) {
             Content::Stream(reader, length) => {
                 let length = length.map_or(BodyLength::Chunked, BodyLength::Known);
                 Ok(Opened::Now(Sending::of(length, Source::Reader(reader))))
@@ -167,7 +174,7 @@ impl Bytes {
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Body {
-        Body(Content::Bytes(Bytes::Shared(Rc::new(bytes))))
+        Body::of(Content::Bytes(Bytes::Shared(Rc::new(bytes))))
     }
 }
 
@@ -179,7 +186,7 @@ impl From<String> for Body {
 
 impl From<&'static [u8]> for Body {
     fn from(bytes: &'static [u8]) -> Body {
-        Body(Content::Bytes(Bytes::Static(bytes)))
+        Body::of(Content::Bytes(Bytes::Static(bytes)))
     }
 }
 
