@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::ledger::{Grant, Waiter, Wants};
+use super::ledger::{Grant, Turn, Waiter, Wants};
 use super::{HostKey, Pool};
 use crate::clock::instant_after;
 use crate::http::alarm::{Alarm, earlier};
@@ -231,16 +231,14 @@ impl Checkout<'_> {
         let Some(place) = self.place.take() else {
             return;
         };
-        let left = pool.books.borrow_mut().leave(place);
-        let Some(left) = left else {
-            return;
-        };
-        match left.grant {
-            Some(Grant::Connection(connection)) => {
+        let left = pool.books.borrow_mut().leave(self.host, place);
+        match left {
+            Some(Turn::Granted(Grant::Connection(connection))) => {
                 let _ = pool.put(connection);
             }
-            Some(Grant::Place) => drop(pool.slot(left.host)),
-            None => {}
+            Some(Turn::Granted(Grant::Place)) => drop(pool.slot(self.host)),
+            // LAW T5: its waker goes here.
+            Some(Turn::Ahead(_)) | None => {}
         }
     }
 }

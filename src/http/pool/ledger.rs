@@ -77,14 +77,19 @@ pub(crate) struct Host<C> {
     pub(super) lined_up: Option<u64>,
 }
 
-/// Somebody who waits.
+/// Somebody who waits. A hundred thousand may: which host it waits for, each knows itself.
 pub(crate) struct Waiter<C> {
-    pub(super) host: Key<Host<C>>,
     pub(super) number: u64,
     pub(super) wants: Wants,
-    pub(super) grant: Option<Grant<C>>,
-    /// Who to wake; `None` between a wake and the next poll.
-    pub(super) waker: Option<Waker>,
+    pub(super) turn: Turn<C>,
+}
+
+/// How far somebody who waits has come.
+pub(crate) enum Turn<C> {
+    /// It is still to come; who to wake.
+    Ahead(Waker),
+    /// It was granted this, and woken.
+    Granted(Grant<C>),
 }
 
 /// What somebody waits for.
@@ -105,16 +110,6 @@ pub(crate) enum Grant<C> {
     Connection(C),
     /// A place, already counted.
     Place,
-}
-
-/// What somebody leaves behind.
-pub(crate) struct Left<C> {
-    /// The host it waited for.
-    pub(crate) host: Key<Host<C>>,
-    /// What it got and has not taken.
-    pub(crate) grant: Option<Grant<C>>,
-    /// To be dropped with nothing borrowed.
-    pub(super) _waker: Option<Waker>,
 }
 
 /// Where a connection went that was handed back.
@@ -228,7 +223,7 @@ impl<C> Ledger<C> {
                 return Given::Surplus(connection);
             }
         }
-        match self.grant(waiter, Grant::Connection(connection)) {
+        match self.grant(host, waiter, Grant::Connection(connection)) {
             Ok(waker) => Given::Granted(waker),
             Err(Grant::Connection(connection)) => Given::Surplus(connection),
             Err(Grant::Place) => Given::Idle,

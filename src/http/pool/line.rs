@@ -14,8 +14,15 @@
 
 use std::task::Waker;
 
-use super::ledger::{Grant, Host, Ledger, Left, Waiter, Wants};
+use super::ledger::{Grant, Host, Ledger, Turn, Waiter, Wants};
 use crate::slab::Key;
+
+impl<C> Waiter<C> {
+    /// Is its turn still to come?
+    fn is_ahead(&self) -> bool {
+        matches!(self.turn, Turn::Ahead(_))
+    }
+}
 
 impl<C> Ledger<C> {
     /// Enters somebody at the end of the host's queue.
@@ -27,11 +34,9 @@ impl<C> Ledger<C> {
     ) -> Key<Waiter<C>> {
         let number = self.number();
         let waiter = self.waiters.insert_with(|_| Waiter {
-            host,
             number,
             wants,
-            grant: None,
-            waker: Some(waker),
+            turn: Turn::Ahead(waker),
         });
         if let Some(entry) = self.hosts.get_mut(host) {
             if wants != Wants::Place {
@@ -49,40 +54,46 @@ impl<C> Ledger<C> {
     /// place it still waits for a connection, in its old turn.
     pub(crate) fn take_grant(&mut self, waiter: Key<Waiter<C>>) -> Option<Grant<C>> {
         let entry = self.waiters.get_mut(waiter)?;
-        let grant = entry.grant.take()?;
-        match grant {
-            Grant::Place => entry.wants = Wants::Connection,
-            // Its waker was taken when this was granted.
-            Grant::Connection(_) => drop(self.waiters.remove(waiter)),
+        match &entry.turn {
+            Turn::Ahead(_) => return None,
+            Turn::Granted(Grant::Place) => {
+                entry.wants = Wants::Connection;
+                // Nobody, until it says whom.
+                entry.turn = Turn::Ahead(Waker::noop().clone());
+                return Some(Grant::Place);
+            }
+            Turn::Granted(Grant::Connection(_)) => {}
         }
-        Some(grant)
+        match self.waiters.remove(waiter)?.turn {
+            Turn::Granted(grant) => Some(grant),
+            Turn::Ahead(_) => None,
+        }
     }
 
     /// Does the waiter have to be given this waker?
     pub(crate) fn wants_waker(&self, waiter: Key<Waiter<C>>, waker: &Waker) -> bool {
         let entry = self.waiters.get(waiter);
-        entry.is_some_and(|entry| !entry.waker.as_ref().is_some_and(|old| old.will_wake(waker)))
+        entry.is_some_and(|entry| match &entry.turn {
+            Turn::Ahead(old) => !old.will_wake(waker),
+            Turn::Granted(_) => false,
+        })
     }
 
     /// Keeps the waker for the waiter; the old one has to be dropped elsewhere.
     pub(crate) fn set_waker(&mut self, waiter: Key<Waiter<C>>, waker: Waker) -> Option<Waker> {
-        match self.waiters.get_mut(waiter) {
-            Some(entry) => entry.waker.replace(waker),
-            None => Some(waker),
+        let entry = self.waiters.get_mut(waiter);
+        match entry.map(|entry| &mut entry.turn) {
+            Some(Turn::Ahead(old)) => Some(std::mem::replace(old, waker)),
+            _ => Some(waker),
         }
     }
 
-    /// The waiter goes away. What it got in the meantime has to be handed on.
-    pub(crate) fn leave(&mut self, waiter: Key<Waiter<C>>) -> Option<Left<C>> {
-        let entry = self.waiters.remove(waiter)?;
-        let host = entry.host;
-        let left = Left {
-            host,
-            grant: entry.grant,
-            _waker: entry.waker,
-        };
-        if left.grant.is_some() {
-            return Some(left);
+    /// The waiter goes away. What it got in the meantime has to be handed on; a waker has
+    /// to be dropped elsewhere.
+    pub(crate) fn leave(&mut self, host: Key<Host<C>>, waiter: Key<Waiter<C>>) -> Option<Turn<C>> {
+        let turn = self.waiters.remove(waiter)?.turn;
+        if let Turn::Granted(_) = turn {
+            return Some(turn);
         }
         if let Some(of) = self.hosts.get_mut(host) {
             let waiters = &self.waiters;
@@ -98,7 +109,7 @@ impl<C> Ledger<C> {
         }
         self.line_up(host);
         self.forget_if_empty(host);
-        Some(left)
+        Some(turn)
     }
 
     /// Gives a free place to the first who may have it.
@@ -113,14 +124,14 @@ impl<C> Ledger<C> {
         entry.open += 1;
         self.open += 1;
         self.passed_over = 0;
-        self.grant(waiter, Grant::Place).ok().flatten()
+        self.grant(host, waiter, Grant::Place).ok().flatten()
     }
 
     /// The first who would take a connection.
     pub(super) fn first_seeker(&mut self, host: Key<Host<C>>) -> Option<(Key<Waiter<C>>, u64)> {
         let (entry, waiters) = (self.hosts.get_mut(host)?, &self.waiters);
         let served = |key: &Key<Waiter<C>>| match waiters.get(*key) {
-            Some(waiter) => matches!(waiter.grant, Some(Grant::Connection(_))),
+            Some(waiter) => matches!(waiter.turn, Turn::Granted(Grant::Connection(_))),
             None => true,
         };
         while entry.seekers.front().is_some_and(served) {
@@ -128,8 +139,8 @@ impl<C> Ledger<C> {
         }
         let mut queue = entry.seekers.iter();
         queue.find_map(|key| {
-            let waiter = waiters.get(*key).filter(|waiter| waiter.grant.is_none())?;
-            Some((*key, waiter.number))
+            let waiter = waiters.get(*key)?;
+            waiter.is_ahead().then_some((*key, waiter.number))
         })
     }
 
@@ -138,7 +149,7 @@ impl<C> Ledger<C> {
         let (entry, waiters) = (self.hosts.get_mut(host)?, &self.waiters);
         let waiting = |key: &Key<Waiter<C>>| {
             let waiter = waiters.get(*key)?;
-            (waiter.grant.is_none() && waiter.wants != Wants::Connection)
+            (waiter.is_ahead() && waiter.wants != Wants::Connection)
                 .then_some((*key, waiter.number))
         };
         while entry
@@ -154,16 +165,19 @@ impl<C> Ledger<C> {
     /// Grants; the waker has to be woken.
     pub(super) fn grant(
         &mut self,
+        host: Key<Host<C>>,
         waiter: Key<Waiter<C>>,
         grant: Grant<C>,
     ) -> Result<Option<Waker>, Grant<C>> {
         let Some(entry) = self.waiters.get_mut(waiter) else {
             return Err(grant);
         };
-        entry.grant = Some(grant);
-        let (host, waker) = (entry.host, entry.waker.take());
+        let before = std::mem::replace(&mut entry.turn, Turn::Granted(grant));
         self.line_up(host);
-        Ok(waker)
+        Ok(match before {
+            Turn::Ahead(waker) => Some(waker),
+            Turn::Granted(_) => None,
+        })
     }
 
     /// Corrects the host's entry in `line`.

@@ -6,7 +6,7 @@ use std::task::Waker;
 use url::Url;
 
 use super::key::PoolKey;
-use super::ledger::{Caps, Given, Grant, Ledger, Waiter, Wants};
+use super::ledger::{Caps, Given, Grant, Ledger, Turn, Waiter, Wants};
 use crate::http::origin::Origin;
 use crate::http::proxy::{Proxy, Route};
 use crate::slab::Key;
@@ -151,15 +151,15 @@ impl Model {
 
     fn cancel(&mut self, at: usize) {
         let since = *self.waiting.keys().nth(at).unwrap();
-        let (waiter, _, _) = self.waiting.remove(&since).unwrap();
-        let left = self.books.leave(waiter).unwrap();
-        match left.grant {
-            Some(Grant::Place) => drop(self.books.close(left.host)),
-            Some(Grant::Connection(connection)) => {
+        let (waiter, number, _) = self.waiting.remove(&since).unwrap();
+        let key = self.key(number);
+        match self.books.leave(key, waiter).unwrap() {
+            Turn::Granted(Grant::Place) => drop(self.books.close(key)),
+            Turn::Granted(Grant::Connection(connection)) => {
                 let number = self.lives[&connection];
                 self.give(connection, number);
             }
-            None => {}
+            Turn::Ahead(_) => {}
         }
     }
 
@@ -248,4 +248,10 @@ fn p09_the_books_agree_with_a_model() {
         }
         model.drain();
     }
+}
+
+/// A hundred thousand may stand in line.
+#[test]
+fn who_waits_is_small() {
+    assert!(size_of::<Waiter<Box<u32>>>() <= 32);
 }
