@@ -211,7 +211,7 @@ impl Fetch {
     /// waits consists of, beside itself; whatever is needed later is made later.
     async fn checkout(&mut self, fresh: bool) -> Result<Box<Connection>, Error> {
         // Its text was made with room to spare, and many may wait.
-        self.request.url = self.request.url.clone();
+        self.request.url.trim();
         let mut again = true;
         loop {
             let acquired = Checkout::begin(self, fresh).await;

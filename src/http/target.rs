@@ -42,13 +42,13 @@ pub struct Target(Form);
 
 #[derive(Clone, Debug)]
 enum Form {
-    /// It was parsed.
-    Parsed(Url),
+    /// It was parsed. In a box: many may wait for a connection, and most are plain.
+    Parsed(Box<Url>),
     /// It is what it would be after parsing.
     Plain {
-        /// All of it.
-        text: Box<str>,
-        /// What its front means.
+        /// What stands behind the front: path and query.
+        behind: Box<str>,
+        /// Scheme, host and port, and what they mean.
         front: Rc<Front>,
         /// The same, for who wants to see a `Url`.
         url: OnceCell<Box<Url>>,
@@ -75,18 +75,24 @@ impl Target {
     pub(crate) fn url(&self) -> &Url {
         match &self.0 {
             Form::Parsed(url) => url,
-            Form::Plain { text, front, url } => url.get_or_init(|| Box::new(front.parse(text))),
+            Form::Plain { behind, front, url } => url.get_or_init(|| front.parse(behind)),
         }
     }
 
     /// The same, to keep.
     pub(crate) fn into_url(self) -> Url {
-        match self.0 {
+        *match self.0 {
             Form::Parsed(url) => url,
-            Form::Plain { text, front, url } => {
-                let known = url.into_inner().map(|url| *url);
-                known.unwrap_or_else(|| front.parse(&text))
+            Form::Plain { behind, front, url } => {
+                url.into_inner().unwrap_or_else(|| front.parse(&behind))
             }
+        }
+    }
+
+    /// Gives back the room to spare that parsing left in the text.
+    pub(crate) fn trim(&mut self) {
+        if let Form::Parsed(url) = &mut self.0 {
+            **url = Url::clone(url);
         }
     }
 
@@ -102,7 +108,7 @@ impl Target {
     pub(crate) fn path_and_query(&self) -> &str {
         match &self.0 {
             Form::Parsed(url) => &url[Position::BeforePath..Position::AfterQuery],
-            Form::Plain { text, front, .. } => text.get(front.text.len()..).unwrap_or_default(),
+            Form::Plain { behind, .. } => behind,
         }
     }
 
@@ -134,7 +140,7 @@ impl Target {
     pub(crate) fn check_length(&self, limits: &Limits) -> Result<(), Error> {
         let length = match &self.0 {
             Form::Parsed(url) => url.as_str().len(),
-            Form::Plain { text, .. } => text.len(),
+            Form::Plain { behind, front, .. } => front.text.len().saturating_add(behind.len()),
         };
         match length > limits.url_bytes {
             true => Err(ErrorKind::TooLarge(Limit::UrlBytes).into()),
@@ -145,7 +151,7 @@ impl Target {
 
 impl From<Url> for Target {
     fn from(url: Url) -> Target {
-        Target(Form::Parsed(url))
+        Target(Form::Parsed(Box::new(url)))
     }
 }
 
@@ -159,10 +165,11 @@ struct Front {
 }
 
 impl Front {
-    /// A text with this front that was found plain.
-    fn parse(&self, text: &str) -> Url {
+    /// The URL of this front and a text behind it that was found plain.
+    fn parse(&self, behind: &str) -> Box<Url> {
         // It cannot fail: the front was parsed before, and what is behind is a path.
-        Url::parse(text).unwrap_or_else(|_| self.url.clone())
+        let text = [&*self.text, behind].concat();
+        Box::new(Url::parse(&text).unwrap_or_else(|_| self.url.clone()))
     }
 }
 
@@ -206,7 +213,7 @@ fn like_the_last(text: &str) -> Option<Form> {
         let front = last.as_ref()?;
         let behind = text.strip_prefix(&*front.text)?;
         is_plain(behind.as_bytes()).then(|| Form::Plain {
-            text: text.into(),
+            behind: behind.into(),
             front: Rc::clone(front),
             url: OnceCell::new(),
         })

@@ -14,8 +14,8 @@ fn same(target: &Target, url: &Url) {
     if let Some(origin) = target.origin() {
         assert_eq!(Some(origin), Origin::of(url).ok().as_ref());
     }
-    if let Form::Plain { text, .. } = &target.0 {
-        assert_eq!(&**text, url.as_str());
+    if let Form::Plain { behind, front, .. } = &target.0 {
+        assert_eq!(format!("{}{behind}", front.text), url.as_str());
     }
 }
 
