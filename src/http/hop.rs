@@ -64,16 +64,15 @@ impl Fetch {
                 Opened::Now(sending) => sending,
                 Opened::Later(opening) => self.opened(opening).await?,
             };
-            let kept = self.kept(fresh)?;
-            let connection = match kept {
-                Some(kept) => kept,
-                None => {
-                    // What cannot be sent makes no connection. WHY NOT keep what is
-                    // written: a hundred thousand that wait would hold as many heads.
-                    let (head, _) = self.head(sending.length())?;
-                    self.client.0.put_scratch(head);
-                    self.checkout(fresh).await?
-                }
+            let connection = if let Some(kept) = self.kept(fresh)? {
+                kept
+            } else {
+                self.get_ready(&sending)?;
+                let acquired = Checkout::begin(self, fresh).await;
+                self.now = time::now();
+                let acquired = acquired?;
+                self.account.add(&acquired.timings);
+                acquired.connection
             };
             self.judge(&connection)?;
             let mut transfer = self.transfer(connection, sending)?;
@@ -207,26 +206,14 @@ impl Fetch {
         Ok(client.pool.take_kept(&self.wish(fresh), self.now))
     }
 
-    /// Waits for what the pool has for this request. Its future is what a request that
-    /// waits consists of, beside itself; whatever is needed later is made later.
-    async fn checkout(&mut self, fresh: bool) -> Result<Box<Connection>, Error> {
-        // Its text was made with room to spare, and many may wait.
+    /// Before it waits for a connection: what cannot be sent makes none.
+    fn get_ready(&mut self, sending: &Sending) -> Result<(), Error> {
+        // WHY NOT keep what is written: a hundred thousand that wait would hold as many
+        // heads.
+        let (head, _) = self.head(sending.length())?;
+        self.client.0.put_scratch(head);
         self.request.url.trim();
-        let mut again = true;
-        loop {
-            let acquired = Checkout::begin(self, fresh).await;
-            self.now = time::now();
-            match acquired {
-                Ok(acquired) => {
-                    self.account.add(&acquired.timings);
-                    return Ok(acquired.connection);
-                }
-                Err(error) if !std::mem::take(&mut again) || !self.gives_way(&error) => {
-                    return Err(error);
-                }
-                Err(_) => self.client.0.pool.close_idle(),
-            }
-        }
+        Ok(())
     }
 
     /// Makes a connection of its own, after so much time in line.
@@ -242,12 +229,6 @@ impl Fetch {
             total: self.total,
         };
         Box::pin(dial(client.dialer.clone(), order, slot))
-    }
-
-    /// Would it help to close what is idle?
-    fn gives_way(&self, error: &Error) -> bool {
-        let idle = self.client.0.pool.counts().1;
-        error.kind() == ErrorKind::DescriptorsExhausted && idle > 0
     }
 
     /// Counts a connection that is used again, and judges where it leads.

@@ -35,7 +35,7 @@ use crate::http::deadlines::Deadline;
 use crate::http::error::Error;
 use crate::http::fetch::Fetch;
 use crate::http::hooks::{Event, Tracer};
-use crate::http::kind::Phase;
+use crate::http::kind::{ErrorKind, Phase};
 use crate::http::origin::Origin;
 use crate::http::proxy::Route;
 use crate::http::timings::Timings;
@@ -98,6 +98,8 @@ pub(crate) struct Checkout<'a> {
     queued: bool,
     /// Only a connection that has carried nothing yet.
     fresh: bool,
+    /// What was idle was closed for it.
+    made_room: bool,
 }
 
 impl<'a> Checkout<'a> {
@@ -119,6 +121,7 @@ impl<'a> Checkout<'a> {
             host,
             queued,
             fresh,
+            made_room: false,
         }
     }
 }
@@ -148,6 +151,11 @@ impl Checkout<'_> {
             // Making a connection has deadlines of its own.
             let dialed = ready!(dialing.as_mut().poll(cx));
             self.dialing = None;
+            if let Err(error) = &dialed
+                && self.makes_room(error)
+            {
+                return self.poll_turn(cx);
+            }
             return Poll::Ready(dialed);
         }
         let Fetch {
@@ -163,6 +171,24 @@ impl Checkout<'_> {
             let error = Error::timeout(deadline, Phase::Queue);
             Err(error.with_timings(self.in_line()))
         })
+    }
+
+    /// Descriptors that idle connections hold are given back once, and it is dialed again.
+    fn makes_room(&mut self, error: &Error) -> bool {
+        let pool = &self.fetch.client.0.pool;
+        let exhausted = error.kind() == ErrorKind::DescriptorsExhausted;
+        if !exhausted || pool.counts().1 == 0 || self.made_room {
+            return false;
+        }
+        self.made_room = true;
+        self.leave();
+        pool.close_idle();
+        let slot = pool.open(self.host);
+        self.dialing = slot.map(|slot| self.fetch.dial(slot, Duration::ZERO));
+        if self.dialing.is_none() && !std::mem::replace(&mut self.queued, true) {
+            self.fetch.tracer.tell(Event::QueueStart);
+        }
+        true
     }
 
     /// A place to dial from, or a connection, which may have died meanwhile.
