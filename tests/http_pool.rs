@@ -6,11 +6,13 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use downbeat::http::{
     Client, ClientBuilder, Connected, Destination, Error, ErrorKind, Event, Method,
 };
+use downbeat::runtime::Observer;
+use downbeat::task::Sched;
 use downbeat::testing::origin::{Memory, Origin, Reply, Request, Service, Steps};
 use downbeat::testing::pair;
 use downbeat::{Runtime, gather, time};
@@ -280,6 +282,38 @@ fn p02_an_idle_connection_that_stirs_is_closed() {
             assert_eq!(memory.connections(), 2, "{name}");
         });
     }
+}
+
+/// Counts the polls of the task that looks after idle connections.
+struct Looks(Rc<Cell<u32>>);
+
+impl Observer for Looks {
+    fn poll_started(&mut self, task: &Sched, _: Instant) {
+        if task.name().as_deref() == Some("http idle keeper") {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+}
+
+#[test]
+fn one_connection_in_turn_is_not_looked_at_for_each_request() {
+    let looks = Rc::new(Cell::new(0));
+    let (builder, memory) = serving(|_| Reply::ok("ok"));
+    let builder = builder.idle_timeout(ms(1000));
+    let runtime = Runtime::builder().virtual_clock();
+    let mut runtime = runtime.observer(Looks(looks.clone())).build().unwrap();
+    runtime.block_on(async {
+        let client = builder.build().unwrap();
+        for _ in 0..100 {
+            get(&client, "http://h.test/").await.unwrap();
+        }
+        assert!(looks.get() <= 3, "{} looks", looks.get());
+        // What was in use when it looked is closed in time all the same.
+        time::sleep(ms(1000)).await;
+        time::sleep(ms(1)).await;
+        assert_eq!(client.connections(), (0, 0));
+    });
+    assert_eq!(memory.connections(), 1);
 }
 
 #[test]

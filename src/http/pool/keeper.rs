@@ -64,11 +64,8 @@ impl Keeper {
                 Ok(handle) => handle.detach(),
                 Err(_) => keeper.running.set(false),
             }
-        } else if keeper
-            .looks_at
-            .get()
-            .is_none_or(|looks_at| until < looks_at)
-        {
+        } else if keeper.looks_at.get().is_none_or(|at| until < at) {
+            keeper.looks_at.set(Some(until));
             keeper.wake();
         }
     }
@@ -99,9 +96,14 @@ async fn keep(running: Running) {
             let old = pool.keeper.waker.replace(Some(cx.waker().clone()));
             drop(old);
         }
-        // Bounded: each round closes what is due or leaves.
+        // Bounded: each round closes what is due, forgets when it was to look, or leaves.
         loop {
-            let next = pool.look(cx);
+            let now = time::now();
+            let found = pool.look(cx, now);
+            // WHY NOT only what is idle now: one that is in use again already will be back
+            // soon, and would wake this task each time.
+            let known = pool.keeper.looks_at.get().filter(|at| *at > now);
+            let next = found.into_iter().chain(known).min();
             pool.keeper.looks_at.set(next);
             if alarm.poll(cx, next).is_pending() {
                 return Poll::Pending;
@@ -113,8 +115,7 @@ async fn keep(running: Running) {
 
 impl Pool {
     /// Closes what has stirred or is due, and says when the next one is due.
-    fn look(&self, cx: &mut Context<'_>) -> Option<Instant> {
-        let now = time::now();
+    fn look(&self, cx: &mut Context<'_>, now: Instant) -> Option<Instant> {
         // LAW T5: streams may be anybody's code, so they are polled and dropped
         // with nothing borrowed.
         let idle = self.books.borrow_mut().take_all_idle();
