@@ -135,7 +135,8 @@ async fn phases(
 ) -> Result<Box<Connection>, Error> {
     let began = time::now();
     let connected = connect(dialer, &order).await;
-    let took = since(began);
+    let now = time::now();
+    let took = now.saturating_duration_since(began);
     let (wire, peer) = match connected {
         Ok(Connected { wire, peer, dns }) => {
             timings.dns = dns;
@@ -150,12 +151,7 @@ async fn phases(
     };
     let transport = upgrade(dialer, &order, wire, timings).await;
     let transport = transport.map_err(|error| error.with_peer(peer))?;
-    Ok(Box::new(Connection::new(
-        transport,
-        peer,
-        slot,
-        time::now(),
-    )))
+    Ok(Box::new(Connection::new(transport, peer, slot, now)))
 }
 
 /// The tunnel and TLS, where they are wanted.

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Instant;
 
 use super::alarm::{Bound, within};
 use super::connect::{Connect, Connected, Connecting, Destination};
@@ -48,7 +47,8 @@ impl TcpConnector {
         let mut timings = Timings::default();
         let blame = |error: Error, timings: &Timings| error.with_timings(*timings);
         let found = self.addresses(to).await;
-        timings.dns = since(began);
+        let looked_up = time::now();
+        timings.dns = looked_up.saturating_duration_since(began);
         let addresses = found.map_err(|error| blame(error, &timings))?;
         to.check(&addresses)
             .map_err(|error| blame(error, &timings))?;
@@ -56,10 +56,11 @@ impl TcpConnector {
             host: to.host(),
             port: to.port(),
         });
-        let began = time::now();
-        let connected = connect(to, &addresses).await;
-        timings.connect = since(began);
-        let (stream, peer) = connected.map_err(|error| blame(error, &timings))?;
+        let connected = connect(to, addresses).await;
+        let (stream, peer) = connected.map_err(|error| {
+            timings.connect = time::now().saturating_duration_since(looked_up);
+            blame(error, &timings)
+        })?;
         to.tracer.tell(Event::ConnectEnd { peer: Some(peer) });
         Ok(Connected::over(Wire::Tcp(stream))
             .peer(peer)
@@ -90,9 +91,11 @@ impl TcpConnector {
 
 async fn connect(
     to: &Destination,
-    addresses: &[SocketAddr],
+    mut addresses: Vec<SocketAddr>,
 ) -> Result<(TcpStream, SocketAddr), Error> {
-    let mut addresses = interleave(addresses);
+    if addresses.len() > 1 {
+        addresses = interleave(&addresses);
+    }
     addresses.truncate(to.options.limits.addresses.max(1));
     let bound = Bound {
         limit: to.options.deadlines.connect,
@@ -118,8 +121,4 @@ async fn connect(
     })
     .await
     .map_err(|error| error.with_peer(addresses.first().copied()))
-}
-
-fn since(began: Instant) -> std::time::Duration {
-    time::now().saturating_duration_since(began)
 }
