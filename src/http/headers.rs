@@ -200,7 +200,13 @@ impl Headers {
     pub(crate) fn put(&mut self, place: usize, field: Field) {
         match self.fields.list.get_mut(place) {
             Some(old) => *old = field,
-            None => self.fields.list.push(field),
+            None => {
+                // The first ones on this connection. Few heads have more.
+                if self.fields.list.is_empty() {
+                    self.fields.list.reserve(8);
+                }
+                self.fields.list.push(field);
+            }
         }
         self.fields.lengths |= 1 << (field.name.len & 63);
     }
