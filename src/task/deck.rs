@@ -199,20 +199,16 @@ impl Deck {
         let Some(index) = closed_off.pop_front() else {
             return false;
         };
-        let reopened = self.with(index, |card| match card.life.bell.get() {
-            Some(bell) if bell.is_held_beyond(0) => false,
-            bell => {
-                if let Some(bell) = bell {
-                    bell.shared.relabel(index, IDLE);
-                }
-                card.life.next.set(self.free.replace(index));
-                true
-            }
-        });
-        if reopened == Some(false) {
+        let card = self.point_at(index).expect("it was closed off");
+        if card.life.is_held_elsewhere(0) {
             closed_off.push_back(index);
+            return false;
         }
-        reopened == Some(true)
+        if let Some(bell) = card.life.bell.get() {
+            bell.shared.relabel(index, IDLE);
+        }
+        card.life.next.set(self.free.replace(index));
+        true
     }
 
     /// A place, taken or not.
