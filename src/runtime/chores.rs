@@ -16,9 +16,10 @@ use super::report::{Report, to_stderr};
 use super::state::LoopState;
 use crate::mailbox::Origin;
 use crate::policy::{Cause, Policy};
-use crate::task::ending::{Aftermath, Ending, PanickedIn, Unread};
+use crate::task::ending::{self, Aftermath, PanickedIn, Unread};
 use crate::task::job::BoxedJob;
 use crate::task::join::{drop_caught, panic_message};
+use crate::task::slot::{Ending, put_back, take_job};
 use crate::task::waker::Mail;
 use crate::task::{Sched, TaskId, TaskLabel};
 use std::any::Any;
@@ -76,18 +77,25 @@ impl<P: Policy + 'static> Runtime<P> {
     }
 
     /// What the end of a task leaves to do, outside every borrow.
+    #[inline(always)]
     pub(super) fn clear_up(&mut self, aftermath: Aftermath) {
         self.tasks_done += 1;
         if let Some((output, task)) = aftermath.output {
-            if let Err(message) = drop_caught(output) {
-                self.state.report(&report_of_output(&task, message));
-            }
-            if self.watched {
-                self.now = self.state.clock.now();
-            }
+            self.drop_output(output, &task);
         }
         if let Some(waker) = aftermath.watcher {
             self.wake(waker);
+        }
+    }
+
+    /// Drops an output that nobody wants.
+    #[inline(never)]
+    fn drop_output(&mut self, output: BoxedJob, task: &TaskLabel) {
+        if let Err(message) = drop_caught(output) {
+            self.state.report(&report_of_output(task, message));
+        }
+        if self.watched {
+            self.now = self.state.clock.now();
         }
     }
 
@@ -174,23 +182,23 @@ pub(super) fn report_to_stderr(unread: Unread) {
 
 /// What a panic in a poll makes of the task.
 #[cold]
-pub(super) fn panicked(
-    state: &LoopState,
-    id: TaskId,
-    job: Option<BoxedJob>,
-    payload: Box<dyn Any + Send>,
-) -> (Ending, Option<BoxedJob>) {
-    if job.as_ref().is_some_and(|job| job.is_finished()) {
-        // The future was done and panicked in its drop: the output stands.
-        report_drop(state, id, panic_message(payload));
-        return (Ending::Value, job);
+pub(super) fn panicked(state: &LoopState, task: &Sched, payload: Box<dyn Any + Send>) -> Ending {
+    let id = task.id();
+    match take_job(task) {
+        Some(job) if job.is_finished() => {
+            // The future was done and panicked in its drop: the output stands.
+            put_back(task, job);
+            report_drop(state, id, panic_message(payload));
+            return Ending::Value;
+        }
+        // LAW T15: whoever waits for what the future holds (the other end of a channel,
+        // a permit) must not wait until somebody asks for the result.
+        Some(job) => drop_job(state, id, job),
+        None => {}
     }
-    // LAW T15: whoever waits for what the future holds (the other end of a channel,
-    // a permit) must not wait until somebody asks for the result.
-    if let Some(job) = job {
-        drop_job(state, id, job);
-    }
-    (Ending::Panicked(payload), None)
+    // The future is gone; its place keeps the payload.
+    put_back(task, ending::panicked(payload));
+    Ending::Panicked
 }
 
 /// Drops a future; a panic in there is reported.

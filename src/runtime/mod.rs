@@ -51,8 +51,8 @@ pub use report::{Report, Stuck, StuckTask};
 pub use stats::{ScheduleHash, Stats};
 
 use crate::policy::{Fifo, Policy};
-use crate::task::ending::Ending;
 use crate::task::join::drop_caught;
+use crate::task::slot::Ending;
 use crate::task::waker::Mail;
 use crate::task::{JoinHandle, SpawnOptions, TaskId};
 use custody::Custody;

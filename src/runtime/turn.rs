@@ -23,9 +23,7 @@ use crate::policy::{Cause, End, Policy};
 use crate::task::Runnable;
 use crate::task::Sched;
 use crate::task::deck::Card;
-use crate::task::ending::Ending;
-use crate::task::job::BoxedJob;
-use crate::task::slot::{CheckedOut, bell_of};
+use crate::task::slot::{CheckedOut, Ending, bell_of, put_back, take_job};
 use crate::task::waker::{self, Bell, WokeItself};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
@@ -109,29 +107,29 @@ impl<P: Policy + 'static> Runtime<P> {
     #[inline(always)]
     fn poll_task<const WATCHED: bool>(&mut self, picked: Card, root: &mut Root<'_>) {
         let task: &Sched = &picked;
-        let job = match self.state.table.check_out(task, picked.is_current()) {
-            CheckedOut::Poll(job) => job,
+        match self.state.table.check_out(task, picked.is_current()) {
+            CheckedOut::Poll => {}
             CheckedOut::Husk => return,
             CheckedOut::Void => return self.custody.void_ticket(picked),
-        };
+        }
         if WATCHED {
             self.before_poll(task);
         }
-        let (polled, job, woken) = match bell_of(task) {
-            Some(bell) => self.poll_with(bell, task, job, root),
-            None => self.first_poll(task, job, root),
+        let (polled, woken) = match bell_of(task) {
+            Some(bell) => self.poll_with(bell, task, root),
+            None => self.first_poll(task, root),
         };
         task.count_poll();
         self.polls += 1;
         if !matches!(polled, Ok(Poll::Pending)) {
-            return self.end_task::<WATCHED>(task, job, polled);
+            return self.end_task::<WATCHED>(task, polled);
         }
         let end = match woken {
             WokeItself::Yes => End::Yield,
             WokeItself::No => End::Wait,
         };
         self.charge::<WATCHED>(task, end);
-        self.state.table.check_in(task, job, woken);
+        self.state.table.check_in(task, woken);
         let id = task.id();
         if woken == WokeItself::No {
             return self.hand_over::<WATCHED>(Cause::Task(id));
@@ -147,59 +145,50 @@ impl<P: Policy + 'static> Runtime<P> {
     /// Polls a task that has no waker yet: it gets the spare one, and keeps it if it can be
     /// polled again.
     #[inline(never)]
-    fn first_poll(&self, task: &Sched, job: Option<BoxedJob>, root: &mut Root<'_>) -> Polled {
+    fn first_poll(&self, task: &Sched, root: &mut Root<'_>) -> Polled {
         // LAW T5: the future runs while the spare is borrowed, but shared: who asks for
         // this task's waker meanwhile looks at it too, and only another first poll, which
         // is never inside this one, would want it whole.
         let bell = self.state.table.lend_waker(task);
-        let result = self.poll_with(&bell, task, job, root);
-        let stays = matches!(result.0, Ok(Poll::Pending)).then_some(result.2);
+        let polled = self.poll_with(&bell, task, root);
+        let stays = matches!(polled.0, Ok(Poll::Pending)).then_some(polled.1);
         self.state.table.take_waker_back(task, bell, stays);
-        result
+        polled
     }
 
     /// Polls a task's future, or the root's, which `block_on` lent.
     #[inline(always)]
-    fn poll_with(
-        &self,
-        bell: &Bell,
-        task: &Sched,
-        job: Option<BoxedJob>,
-        root: &mut Root<'_>,
-    ) -> Polled {
+    fn poll_with(&self, bell: &Bell, task: &Sched, root: &mut Root<'_>) -> Polled {
         let mut cx = Context::from_waker(&bell.waker);
         budget::set(self.budget);
         waker::start_poll(task.id().index);
-        let (polled, job) = match job {
+        let polled = match take_job(task) {
             None => {
                 let polled = root.poll(&mut cx);
                 if polled.is_ready() {
                     self.custody.home().call_attention();
                 }
-                (Ok(polled), None)
+                Ok(polled)
             }
-            Some(mut future) => {
-                let poll = || future.as_mut().poll(&mut cx);
-                (catch_unwind(AssertUnwindSafe(poll)), Some(future))
+            Some(mut job) => {
+                let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(&mut cx)));
+                put_back(task, job);
+                polled
             }
         };
-        (polled, job, waker::end_poll(&bell.shared))
+        (polled, waker::end_poll(&bell.shared))
     }
 
     /// The task has returned its output, or panicked.
-    fn end_task<const WATCHED: bool>(
-        &mut self,
-        task: &Sched,
-        job: Option<BoxedJob>,
-        polled: PollResult,
-    ) {
+    #[inline(never)]
+    fn end_task<const WATCHED: bool>(&mut self, task: &Sched, polled: PollResult) {
         let id = task.id();
-        let (ending, job) = match polled {
-            Ok(_) => (Ending::Value, job),
-            Err(payload) => chores::panicked(&self.state, id, job, payload),
+        let ending = match polled {
+            Ok(_) => Ending::Value,
+            Err(payload) => chores::panicked(&self.state, task, payload),
         };
         self.charge::<WATCHED>(task, End::Done);
-        let aftermath = self.state.table.check_in_ended(task, job, ending);
+        let aftermath = self.state.table.settle(task, ending);
         self.clear_up(aftermath);
         self.hand_over::<WATCHED>(Cause::Task(id));
     }
@@ -301,5 +290,5 @@ impl<P: Policy + 'static> Runtime<P> {
 /// What a poll said, or the payload of its panic.
 type PollResult = std::thread::Result<Poll<()>>;
 
-/// The same, with the future and whether it has woken its own task.
-type Polled = (PollResult, Option<BoxedJob>, WokeItself);
+/// The same, and whether the task has woken itself.
+type Polled = (PollResult, WokeItself);

@@ -109,7 +109,7 @@ impl TaskTable {
                 Stage::Waiting => TaskState::Waiting,
                 Stage::Queued => TaskState::Runnable,
                 Stage::Running => TaskState::Running,
-                Stage::Done | Stage::Vacant => return,
+                Stage::Done(_) | Stage::Taken | Stage::Vacant => return,
             };
             visit(card, state);
         });

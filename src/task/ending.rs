@@ -1,6 +1,6 @@
 //! The end of a task: its value, a panic, a cancellation, and what follows.
 //!
-//! Owns: `Ending`, `Estate`, and the second half of `TaskTable`'s methods, from a task's last
+//! Owns: `Estate`, and the second half of `TaskTable`'s methods, from a task's last
 //! poll to its empty slot.
 //!
 //! Laws: T16, a panic or a drop at the end of one task takes no other with it. T2,
@@ -15,25 +15,13 @@
 use super::deck::Card;
 use super::info::{Sched, TaskId, TaskLabel};
 use super::job::{BoxedJob, Job};
-use super::slot::{Remains, Stage};
+use super::slot::{Ending, Stage};
 use super::table::TaskTable;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-
-/// How a task ended.
-pub(crate) enum Ending {
-    /// The output is in the job.
-    Value,
-    /// It was aborted.
-    Cancelled,
-    /// It panicked, with this payload.
-    Panicked(Box<dyn Any + Send>),
-    /// Its loop went away first.
-    RuntimeGone,
-}
 
 /// What is left to do, outside the borrow, after a task has ended.
 #[derive(Default)]
@@ -73,52 +61,28 @@ pub(crate) enum PanickedIn {
 }
 
 impl TaskTable {
-    /// Puts a task back that has ended.
-    #[inline]
-    pub(crate) fn check_in_ended(
-        &self,
-        card: &Sched,
-        job: Option<BoxedJob>,
-        ending: Ending,
-    ) -> Aftermath {
-        card.life.keep(job);
-        self.settle(card, ending)
-    }
-
     /// Ends a task; says who is to be woken and what is to be dropped.
-    #[inline]
-    fn settle(&self, card: &Sched, ending: Ending) -> Aftermath {
-        let remains = match ending {
-            Ending::Value => Remains::Value,
-            Ending::Cancelled => Remains::Nothing,
-            Ending::RuntimeGone => Remains::LoopGone,
-            Ending::Panicked(payload) => {
-                // The future is gone; its place keeps the payload.
-                card.life.job.set(Some(panicked(payload)));
-                Remains::Panic
-            }
-        };
-        let before = card.life.stage.replace(Stage::Done);
+    #[inline(always)]
+    pub(crate) fn settle(&self, card: &Sched, ending: Ending) -> Aftermath {
+        let before = card.life.stage.replace(Stage::Done(ending));
         card.life.left_husk.set(before == Stage::Queued);
-        card.life.remains.set(remains);
-        Aftermath {
-            watcher: card.life.watcher.take(),
-            output: self.discard(card),
-        }
+        let watcher = card.life.watcher.take();
+        let output = match card.life.detached.get() {
+            true => self.discard(card),
+            false => None,
+        };
+        Aftermath { output, watcher }
     }
 
     /// What nobody will ask for: an output is handed out to be dropped, a panic goes
     /// to the report hook. Then the slot is free, if the ticket is home.
-    #[inline]
+    #[inline(never)]
     fn discard(&self, card: &Sched) -> Option<(BoxedJob, TaskLabel)> {
-        if !card.life.detached.get() {
-            return None;
-        }
         let mut job = card.life.job.take();
         if let Some(payload) = job.as_mut().and_then(|job| job.as_mut().take_panic()) {
             self.note_unread(TaskLabel::of(card), payload, PanickedIn::Poll);
         }
-        card.life.remains.set(Remains::Taken);
+        card.life.stage.set(Stage::Taken);
         let output = job.map(|job| (job, TaskLabel::of(card)));
         self.release_if_over(card);
         output
@@ -126,9 +90,10 @@ impl TaskTable {
 
     /// Frees the slot of a task that has ended, whose result nobody wants any
     /// more, whose tickets are home and which is not on the list of the woken.
+    #[inline]
     pub(super) fn release_if_over(&self, card: &Sched) {
         let life = &card.life;
-        let over = life.is_over() && life.remains.get() == Remains::Taken;
+        let over = life.stage.get() == Stage::Taken;
         let out = life.left_husk.get() || life.voids.get() > 0;
         if over && !out && !life.is_linked() {
             // The last wake by anybody else happens before the next tenant moves in:
@@ -210,7 +175,7 @@ impl TaskTable {
         let card = self.card(id)?;
         match card.life.stage.get() {
             Stage::Waiting | Stage::Queued => card.life.job.take(),
-            Stage::Running | Stage::Done | Stage::Vacant => None,
+            _ => None,
         }
     }
 
@@ -239,9 +204,9 @@ impl TaskTable {
     }
 }
 
-/// Boxes what is left of a task that has panicked.
+/// What is left of a task that has panicked.
 #[cold]
-fn panicked(payload: Box<dyn Any + Send>) -> BoxedJob {
+pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> BoxedJob {
     Box::pin(Panicked(Some(payload)))
 }
 

@@ -15,7 +15,7 @@
 use super::deck::Card;
 use super::ending::PanickedIn;
 use super::info::{Sched, TaskId};
-use super::slot::Remains;
+use super::slot::{Ending, Stage};
 use super::table::TaskTable;
 use super::waker::{self, Mail};
 use crate::mailbox::Mailbox;
@@ -136,25 +136,25 @@ impl<T: 'static> JoinHandle<T> {
         let Some(task) = &self.task else {
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
-        if !task.life.is_over() {
+        let Stage::Done(ending) = task.life.stage.get() else {
             self.watch(task, cx);
             return Poll::Pending;
-        }
+        };
         let job = task.life.job.take();
-        let remains = task.life.remains.replace(Remains::Taken);
+        task.life.stage.set(Stage::Taken);
         self.table.release_if_over(task);
         self.task = None;
-        Poll::Ready(match (remains, job) {
-            (Remains::Value, Some(mut job)) => {
+        Poll::Ready(match (ending, job) {
+            (Ending::Value, Some(mut job)) => {
                 let mut output: Option<T> = None;
                 job.as_mut().take_output(&mut output);
                 output.ok_or(JoinError::RuntimeGone)
             }
-            (Remains::Panic, Some(mut job)) => Err(match job.as_mut().take_panic() {
+            (Ending::Panicked, Some(mut job)) => Err(match job.as_mut().take_panic() {
                 Some(payload) => JoinError::Panicked(payload),
                 None => JoinError::RuntimeGone,
             }),
-            (Remains::Nothing, _) => Err(JoinError::Cancelled),
+            (Ending::Cancelled, _) => Err(JoinError::Cancelled),
             _ => Err(JoinError::RuntimeGone),
         })
     }

@@ -9,12 +9,13 @@
 //!     │               └───┼────────────┼────────────────────┘ │
 //!     │                   ▼            ▼       Pending        │
 //!     └──────────────── Done ◄────────────────────────────────┘
-//!       release_if_over             check_in_ended
+//!       release_if_over               settle
 //! ```
 //!
 //! Waiting: the ticket is at home. Queued: the policy has it. Running: the turn
-//! has it. Done: the result waits for its handle; a ticket that the policy still
-//! holds is a husk, and the slot is free only after it came back.
+//! has it. Done: the result waits for its handle; when that has it, or is gone, the
+//! stage is Taken. A ticket that the policy holds yet is a husk then, and the slot is free
+//! only after it came back.
 //!
 //! Laws: T1 one owner, T2 one valid ticket, T3 two doors, T4 names go stale, T5 no
 //! user code under a borrow.

@@ -23,8 +23,6 @@ use std::task::Waker;
 pub(super) struct Life {
     /// Where it is in its life.
     pub(super) stage: Cell<Stage>,
-    /// What is left of it after that.
-    pub(super) remains: Cell<Remains>,
     /// It ended while the policy had its ticket, which is a husk now.
     pub(super) left_husk: Cell<bool>,
     /// Nobody will ask for the result.
@@ -56,23 +54,22 @@ pub(super) enum Stage {
     /// The turn polls it.
     Running,
     /// It has ended; the ticket may still be with the policy (a husk).
-    Done,
+    Done(Ending),
+    /// The same, and nobody asks for the result any more.
+    Taken,
 }
 
-/// What is left of a task that has ended.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Remains {
-    /// Its output, in the job.
+/// How a task ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The output is in the job.
     Value,
-    /// Nothing: it was aborted.
-    #[default]
-    Nothing,
-    /// Its panic, in the job.
-    Panic,
-    /// Nothing: its loop went away first.
-    LoopGone,
-    /// The result was taken.
-    Taken,
+    /// It was aborted.
+    Cancelled,
+    /// It panicked; the payload is in the job.
+    Panicked,
+    /// Its loop went away first.
+    RuntimeGone,
 }
 
 /// What a task does at the moment.
@@ -89,8 +86,8 @@ pub enum TaskState {
 
 /// What [`TaskTable::check_out`](super::table::TaskTable::check_out) found behind a ticket.
 pub(crate) enum CheckedOut {
-    /// A task to poll: its future, `None` for the root.
-    Poll(Option<BoxedJob>),
+    /// A task to poll.
+    Poll,
     /// A task that ended while its ticket was queued: nothing to poll.
     Husk,
     /// A ticket that is not the valid one of its task.
@@ -102,12 +99,11 @@ impl Life {
     #[inline]
     pub(super) fn begin(&self, job: Option<BoxedJob>) {
         self.stage.set(Stage::Waiting);
-        self.remains.set(Remains::Nothing);
         self.detached.set(false);
         self.keep(job);
     }
 
-    /// The future comes, or comes back from its poll.
+    /// The future comes, or comes back.
     #[inline]
     pub(super) fn keep(&self, job: Option<BoxedJob>) {
         // WHY NOT `set`: it looks for an old value to drop, and there is none.
@@ -123,7 +119,7 @@ impl Life {
     /// Whether the task has ended.
     #[inline]
     pub(super) fn is_over(&self) -> bool {
-        self.stage.get() == Stage::Done
+        matches!(self.stage.get(), Stage::Done(_) | Stage::Taken)
     }
 
     /// Whether the policy has the task's ticket.
@@ -155,6 +151,18 @@ impl Life {
         let bell = self.bell.get();
         bell.is_some_and(|bell| bell.is_held_beyond(ours))
     }
+}
+
+/// The future of this task, to be polled; `None` for the root.
+#[inline]
+pub(crate) fn take_job(sched: &Sched) -> Option<BoxedJob> {
+    sched.life.job.take()
+}
+
+/// The future comes back from its poll, or what is left of it.
+#[inline]
+pub(crate) fn put_back(sched: &Sched, job: BoxedJob) {
+    sched.life.keep(Some(job));
 }
 
 /// The waker that a poll of this task gets; `None` before anybody could wake it.

@@ -143,8 +143,8 @@ impl TaskTable {
         None
     }
 
-    /// Gives out the task of a ticket that the policy picked; `is_current` says whether
-    /// it is the one that counts.
+    /// Says what to do about a ticket that the policy picked; `is_current` says whether it
+    /// is the one that counts.
     #[inline(always)]
     pub(crate) fn check_out(&self, card: &Sched, is_current: bool) -> CheckedOut {
         let life = &card.life;
@@ -153,7 +153,7 @@ impl TaskTable {
         }
         if life.stage.get() == Stage::Queued {
             life.stage.set(Stage::Running);
-            return CheckedOut::Poll(life.job.take());
+            return CheckedOut::Poll;
         }
         life.left_husk.set(false);
         self.release_if_over(card);
@@ -162,10 +162,8 @@ impl TaskTable {
 
     /// Puts a task back that waits, or that has woken itself: then its ticket stays out.
     #[inline(always)]
-    pub(crate) fn check_in(&self, card: &Sched, job: Option<BoxedJob>, woken: WokeItself) {
-        let life = &card.life;
-        life.keep(job);
-        life.stage.set(match woken {
+    pub(crate) fn check_in(&self, card: &Sched, woken: WokeItself) {
+        card.life.stage.set(match woken {
             WokeItself::Yes => Stage::Queued,
             WokeItself::No => Stage::Waiting,
         });
