@@ -69,7 +69,7 @@ impl TaskTable {
         // While the spare one is lent it is borrowed, and this task is the one that polls.
         let is_lent = self.spare.try_borrow_mut().is_err();
         if is_lent && card.life.bell.get().is_none() && card.life.stage.get() == Stage::Running {
-            return Some(self.spare.borrow().as_ref()?.waker.clone());
+            return Some(self.spare.borrow().waker.clone());
         }
         let bell = card.life.bell.get_or_init(|| {
             let bell = self.new_bell();

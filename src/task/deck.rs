@@ -225,12 +225,16 @@ impl Deck {
         self.point_at(index).filter(|card| card.life.is_taken())
     }
 
-    /// Looks at the card at a place that is taken.
+    /// Turns a list of places over: those from `next` on, the newest first, go before
+    /// `younger`. Returns the oldest. The mark of a list's end is no place.
     #[inline]
-    pub(super) fn with<R>(&self, index: u32, look: impl FnOnce(&Sched) -> R) -> Option<R> {
+    pub(super) fn turn_over(&self, mut next: u32, mut younger: u32) -> u32 {
         let pages = self.pages.borrow();
-        let page = pages.get(index as usize / PAGE)?;
-        Some(look(&page.cards[index as usize % PAGE]))
+        while let Some(page) = pages.get(next as usize / PAGE) {
+            let older = page.cards[next as usize % PAGE].life.relink(younger);
+            younger = std::mem::replace(&mut next, older);
+        }
+        younger
     }
 
     /// The card of this name, if its tenant still lives.

@@ -23,12 +23,7 @@ impl TaskTable {
     /// first time, and most tasks that need no second poll need no waker either.
     #[inline]
     pub(crate) fn lend_waker(&self, card: &Sched) -> Ref<'_, Bell> {
-        if self.spare.borrow().is_none() {
-            *self.spare.borrow_mut() = Some(self.new_bell());
-        }
-        let bell = Ref::map(self.spare.borrow(), |spare| {
-            spare.as_ref().expect("there is one now")
-        });
+        let bell = self.spare.borrow();
         bell.shared.relabel(card.id().index, card.life.next.get());
         bell
     }
@@ -46,7 +41,7 @@ impl TaskTable {
         let is_held = lent.is_held_beyond(0);
         drop(lent);
         if is_held || stays == Some(WokeItself::Yes) {
-            let bell = self.spare.take().expect("it was lent just now");
+            let bell = self.spare.replace(self.new_bell());
             match stays {
                 Some(_) => assert!(card.life.bell.set(bell).is_ok(), "it had none"),
                 None => bell.shared.set_dead(),

@@ -37,7 +37,7 @@ pub(crate) struct TaskTable {
     /// the others behind it.
     pub(super) line: Cell<u32>,
     /// The waker of tasks that are polled for the first time.
-    pub(super) spare: RefCell<Option<Bell>>,
+    pub(super) spare: RefCell<Bell>,
     /// Tasks to cancel at the next collect, in the order of the requests.
     pub(super) aborts: RefCell<VecDeque<TaskId>>,
     /// What tasks leave behind that is not theirs any more.
@@ -59,7 +59,7 @@ impl TaskTable {
         Self {
             deck: Deck::new(Rc::clone(&home)),
             line: Cell::new(END),
-            spare: RefCell::default(),
+            spare: RefCell::new(Bell::new(loop_id, Arc::clone(&mailbox))),
             aborts: RefCell::default(),
             estate: Estate::default(),
             home,
@@ -103,19 +103,10 @@ impl TaskTable {
             END => self.issue_to(newest),
             older => {
                 newest.life.relink(END);
-                self.line_up(older, newest.id().index);
+                self.line.set(self.deck.turn_over(older, newest.id().index));
                 self.next_woken()
             }
         }
-    }
-
-    /// Turns the list of the woken over: those from `next` on go before `younger`.
-    fn line_up(&self, mut next: u32, mut younger: u32) {
-        while next != END {
-            let older = self.deck.with(next, |card| card.life.relink(younger));
-            younger = std::mem::replace(&mut next, older.unwrap_or(END));
-        }
-        self.line.set(younger);
     }
 
     /// The ticket of who was woken first, of those that have none yet.
