@@ -21,11 +21,20 @@ use crate::task::waker::{self, Mail};
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<LoopState>>> = const { RefCell::new(None) };
+    // No destructor, so it is there as long as the thread is: `Entered` empties it.
+    static CURRENT: RefCell<ManuallyDrop<Option<Rc<LoopState>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
+/// Makes this one the loop of this thread, or none; returns the one before.
+fn replace(next: Option<Rc<LoopState>>) -> Option<Rc<LoopState>> {
+    let before = CURRENT.with(|current| current.replace(ManuallyDrop::new(next)));
+    ManuallyDrop::into_inner(before)
 }
 
 /// The mailboxes of all loops that live.
@@ -50,12 +59,9 @@ pub(crate) struct Entered {
     budget: u32,
 }
 
-/// Makes `state` the loop of this thread. A thread that is going away and drops a
-/// loop it kept in a thread-local may have lost this one: then leaf futures find no
-/// loop, which is as well, because theirs is being dropped.
+/// Makes `state` the loop of this thread.
 pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
-    let entered = CURRENT.try_with(|current| current.replace(Some(Rc::clone(state))));
-    let previous = entered.unwrap_or_default();
+    let previous = replace(Some(Rc::clone(state)));
     let woken = state.left_woken.replace(waker::NONE_WOKEN);
     let outer = aside::switch_loop(Absent::between_polls(state.id, woken));
     Entered {
@@ -69,9 +75,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         budget::set(self.budget);
         let ours = aside::switch_loop(self.outer);
-        // As in `enter`: on a thread that is going away there may be nothing to undo.
-        let left = CURRENT.try_with(|current| current.replace(self.previous.take()));
-        if let Ok(Some(state)) = left {
+        if let Some(state) = replace(self.previous.take()) {
             state.left_woken.set(ours.woken);
         }
     }
@@ -87,9 +91,7 @@ pub(crate) fn with<R>(act: impl FnOnce(&Rc<LoopState>) -> R) -> Result<R, WrongL
         here: None,
     };
     CURRENT
-        .try_with(|current| current.borrow().as_ref().map(act))
-        .ok()
-        .flatten()
+        .with(|current| current.borrow().as_ref().map(act))
         .ok_or(nowhere)
 }
 

@@ -54,6 +54,9 @@ pub(crate) struct Card {
     issue: u32,
 }
 
+/// The page of a task's card: with the task's name, a pointer to the card.
+pub(super) struct Place(Rc<Page>);
+
 /// The cards of a task table, by their numbers.
 pub(crate) struct Deck {
     /// Place p is on page p / PAGE.
@@ -115,6 +118,13 @@ impl Card {
         self.issue = self.next_issue();
     }
 
+    /// Points at the same card by its place's name alone: where it is not a ticket.
+    #[inline]
+    pub(super) fn named(self) -> (Place, TaskId) {
+        let id = self.id();
+        (Place(self.page), id)
+    }
+
     /// Where the card's tickets come home to.
     #[inline]
     pub(crate) fn home(&self) -> &Rc<Home> {
@@ -128,6 +138,14 @@ impl Deref for Card {
     #[inline]
     fn deref(&self) -> &Sched {
         &self.page.cards[self.at as usize % PAGE]
+    }
+}
+
+impl Place {
+    /// The card of the task at `index`, which is on this page.
+    #[inline]
+    pub(super) fn card(&self, index: u32) -> &Sched {
+        &self.0.cards[index as usize % PAGE]
     }
 }
 

@@ -222,7 +222,7 @@ impl Job for Panicked {
         true
     }
 
-    fn take_output(self: Pin<&mut Self>, _: &mut dyn Any) {}
+    fn take_output(self: Pin<Box<Self>>, _: &mut dyn Any) {}
 
     fn take_panic(mut self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
         self.0.take()

@@ -27,6 +27,14 @@ pub struct TaskId {
     pub(crate) generation: u32,
 }
 
+impl TaskId {
+    /// The name of a task that was refused: there is no such place.
+    pub(super) const REFUSED: Self = Self {
+        index: u32::MAX,
+        generation: 0,
+    };
+}
+
 /// When a task should be done. Absent deadlines order last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Deadline {

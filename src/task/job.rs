@@ -25,8 +25,8 @@ pub(crate) trait Job {
     /// Whether the output is here (or was taken).
     fn is_finished(&self) -> bool;
 
-    /// Moves the output into `out`, which must be an `Option` of its type.
-    fn take_output(self: Pin<&mut Self>, out: &mut dyn Any);
+    /// Moves the output into `out`, which must be an `Option` of its type. The box goes.
+    fn take_output(self: Pin<Box<Self>>, out: &mut dyn Any);
 
     /// The payload, where a panic is all that is left of the task.
     fn take_panic(self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
@@ -81,8 +81,8 @@ where
         matches!(self, Self::Finished { .. })
     }
 
-    fn take_output(self: Pin<&mut Self>, out: &mut dyn Any) {
-        if let Projected::Finished { output } = self.project()
+    fn take_output(mut self: Pin<Box<Self>>, out: &mut dyn Any) {
+        if let Projected::Finished { output } = self.as_mut().project()
             && let Some(out) = out.downcast_mut::<Option<F::Output>>()
         {
             *out = output.take();

@@ -12,9 +12,10 @@
 //!
 //! Read next: `census.rs`, then `policy/mod.rs`.
 
-use super::deck::Card;
+use super::deck::{Card, Place};
 use super::ending::PanickedIn;
 use super::info::{Sched, TaskId};
+use super::job::BoxedJob;
 use super::slot::{Ending, Stage};
 use super::table::TaskTable;
 use super::waker::{self, Mail};
@@ -38,7 +39,7 @@ use std::task::{Context, Poll, Waker};
 /// # Panics
 /// When it is polled after it was ready, or while another loop than the task's
 /// (or none) runs on this thread and the output is not there yet: nothing would
-/// ever wake it.
+/// ever wake it. One that was refused says so as often as it is asked.
 ///
 /// # Cancel safety
 /// A poll that returns `Pending` takes nothing.
@@ -46,13 +47,11 @@ use std::task::{Context, Poll, Waker};
 pub struct JoinHandle<T> {
     /// The table of the task's loop.
     table: Rc<TaskTable>,
-    /// Its card; `None` when it was refused because the loop was shutting down, and
-    /// after the result was handed out.
-    task: Option<Card>,
-    /// Its name; `None` when it was refused.
-    id: Option<TaskId>,
-    /// Set when the result was handed out.
-    taken: bool,
+    /// Where its card is; `None` when it was refused because the loop was shutting down,
+    /// and after the result was handed out.
+    place: Option<Place>,
+    /// Its name.
+    id: TaskId,
     /// The output stays on this thread.
     output: PhantomData<*const T>,
 }
@@ -79,11 +78,23 @@ pub enum JoinError {
 }
 
 impl<T> JoinHandle<T> {
+    /// The task's name; `None` when it was refused by a loop that is going away.
+    pub fn id(&self) -> Option<TaskId> {
+        (self.id != TaskId::REFUSED).then_some(self.id)
+    }
+
     /// [`JoinHandle::abort`], for owners whose `Drop` knows nothing of `T`.
     pub(crate) fn request_abort(&self) {
-        if let Some(task) = &self.task {
-            self.table.request_abort(task.id());
+        if self.place.is_some() {
+            self.table.request_abort(self.id);
         }
+    }
+
+    /// Its card. LAW J01: as long as the handle has it, the place has no other tenant.
+    #[inline]
+    fn card(&self) -> Option<&Sched> {
+        let place = self.place.as_ref()?;
+        Some(place.card(self.id.index))
     }
 }
 
@@ -91,18 +102,16 @@ impl<T: 'static> JoinHandle<T> {
     /// The handle of a task of this table.
     #[inline]
     pub(crate) fn new(table: Rc<TaskTable>, task: Option<Card>) -> Self {
+        let (place, id) = match task.map(Card::named) {
+            Some((place, id)) => (Some(place), id),
+            None => (None, TaskId::REFUSED),
+        };
         Self {
             table,
-            id: task.as_ref().map(|task| task.id()),
-            task,
-            taken: false,
+            place,
+            id,
             output: PhantomData,
         }
-    }
-
-    /// The task's name; `None` when it was refused by a loop that is going away.
-    pub fn id(&self) -> Option<TaskId> {
-        self.id
     }
 
     /// Asks the loop to drop the task's future. It does so between two polls, on
@@ -114,7 +123,7 @@ impl<T: 'static> JoinHandle<T> {
 
     /// A way to abort the task from any thread; `None` when it was refused.
     pub fn abort_handle(&self) -> Option<AbortHandle> {
-        let id = self.id?;
+        let id = self.id()?;
         Some(AbortHandle {
             mailbox: Arc::clone(&self.table.mailbox),
             id,
@@ -124,16 +133,18 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
-        self.task.as_ref().is_none_or(|task| task.life.is_over())
+        self.card().is_none_or(|task| task.life.is_over())
     }
 
     /// Lets the task run on by itself; the same as dropping the handle.
     pub fn detach(self) {}
 
     /// The result, if the task has ended.
+    #[inline]
     fn try_take(&mut self, cx: &Context<'_>) -> Poll<Result<T, JoinError>> {
-        // LAW J01: as long as the handle has the card, the place has no other tenant.
-        let Some(task) = &self.task else {
+        let Some(task) = self.card() else {
+            let refused = self.id == TaskId::REFUSED;
+            assert!(refused, "a JoinHandle was polled after it was ready");
             return Poll::Ready(Err(JoinError::RuntimeGone));
         };
         let Stage::Done(ending) = task.life.stage.get() else {
@@ -143,20 +154,13 @@ impl<T: 'static> JoinHandle<T> {
         let job = task.life.job.take();
         task.life.stage.set(Stage::Taken);
         self.table.release_if_over(task);
-        self.task = None;
-        Poll::Ready(match (ending, job) {
-            (Ending::Value, Some(mut job)) => {
-                let mut output: Option<T> = None;
-                job.as_mut().take_output(&mut output);
-                output.ok_or(JoinError::RuntimeGone)
-            }
-            (Ending::Panicked, Some(mut job)) => Err(match job.as_mut().take_panic() {
-                Some(payload) => JoinError::Panicked(payload),
-                None => JoinError::RuntimeGone,
-            }),
-            (Ending::Cancelled, _) => Err(JoinError::Cancelled),
-            _ => Err(JoinError::RuntimeGone),
-        })
+        self.place = None;
+        let mut output: Option<T> = None;
+        match job {
+            Some(job) if ending == Ending::Value => job.take_output(&mut output),
+            job => return Poll::Ready(Err(error_of(ending, job))),
+        }
+        Poll::Ready(output.ok_or(JoinError::RuntimeGone))
     }
 
     /// Asks to be woken at the end of the task.
@@ -191,25 +195,40 @@ impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.taken, "a JoinHandle was polled after it was ready");
-        let result = self.try_take(cx);
-        self.taken = result.is_ready();
-        result
+        self.try_take(cx)
     }
 }
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
-        let Some(task) = self.task.take() else {
-            return;
-        };
-        let Some((job, label)) = self.table.detach(&task) else {
-            return;
-        };
-        // LAW T16: an output that panics in its drop takes nobody with it.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-            self.table.note_unread(label, payload, PanickedIn::Drop);
+        // Most handles are dropped after their result was handed out.
+        if let Some(task) = self.card() {
+            let_go(&self.table, task);
         }
+    }
+}
+
+/// Why a task has no output.
+#[cold]
+fn error_of(ending: Ending, job: Option<BoxedJob>) -> JoinError {
+    let payload = job.and_then(|mut job| job.as_mut().take_panic());
+    match (ending, payload) {
+        (Ending::Panicked, Some(payload)) => JoinError::Panicked(payload),
+        (Ending::Cancelled, _) => JoinError::Cancelled,
+        _ => JoinError::RuntimeGone,
+    }
+}
+
+/// Nobody asks for the result of a task any more.
+#[inline(never)]
+fn let_go(table: &TaskTable, task: &Sched) {
+    let Some((job, label)) = table.detach(task) else {
+        return;
+    };
+    // LAW T16: an output that panics in its drop takes nobody with it.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
+        table.note_unread(label, payload, PanickedIn::Drop);
     }
 }
 
@@ -218,7 +237,7 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .finish_non_exhaustive()
     }
 }

@@ -74,7 +74,7 @@ impl TaskTable {
     ///
     /// # Errors
     /// Gives the job back when the loop is gone.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(
         &self,
         job: Option<BoxedJob>,
