@@ -63,8 +63,6 @@ pub enum Size {
 pub struct Sched {
     /// The name of the tenant, or of the next one.
     id: Cell<TaskId>,
-    /// The number of the one ticket that counts (law T2).
-    issue: Cell<u32>,
     /// How often it was polled.
     polls: Cell<u64>,
     /// When it became runnable.
@@ -83,6 +81,9 @@ pub struct Sched {
     pub(super) life: Life,
 }
 
+// As many as there are tasks: no padding, and no field unnoticed.
+const _: () = assert!(size_of::<Sched>() == 144);
+
 /// How reports name a task.
 #[derive(Clone)]
 pub struct TaskLabel {
@@ -99,7 +100,6 @@ impl Sched {
     pub(super) fn blank(id: TaskId, now: Instant) -> Self {
         Self {
             id: Cell::new(id),
-            issue: Cell::new(0),
             polls: Cell::new(0),
             ready_at: Cell::new(now),
             used: Cell::new(0),
@@ -142,13 +142,13 @@ impl Sched {
     /// The number of the ticket that counts.
     #[inline]
     pub(super) fn issue(&self) -> u32 {
-        self.issue.get()
+        self.life.issue.get()
     }
 
     /// Voids the ticket that counts; returns the number of its successor.
     pub(super) fn next_issue(&self) -> u32 {
-        self.issue.set(self.issue.get().wrapping_add(1));
-        self.issue.get()
+        self.life.issue.set(self.life.issue.get().wrapping_add(1));
+        self.life.issue.get()
     }
 
     /// What was said about the task, in a copy.

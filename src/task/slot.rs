@@ -27,6 +27,9 @@ pub(super) struct Life {
     pub(super) left_husk: Cell<bool>,
     /// Nobody will ask for the result.
     pub(super) detached: Cell<bool>,
+    /// The number of the one ticket that counts (law T2). Here, among the other
+    /// small fields, and not on the card, where it cost 8 bytes.
+    pub(super) issue: Cell<u32>,
     /// How many void tickets have not come back.
     pub(super) voids: Cell<u32>,
     /// The next place of the list that this one is on: of the free, or of the woken as
