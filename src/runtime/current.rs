@@ -63,7 +63,7 @@ pub(crate) struct Entered {
 pub(crate) fn enter(state: &Rc<LoopState>) -> Entered {
     let previous = replace(Some(Rc::clone(state)));
     let woken = state.left_woken.replace(waker::NONE_WOKEN);
-    let outer = aside::switch_loop(Absent::between_polls(state.id, woken));
+    let outer = aside::switch_loop(Absent::between_polls(state.id, &state.mailbox, woken));
     Entered {
         previous,
         outer,

@@ -11,13 +11,17 @@
 //! Read next: `job.rs`.
 
 use super::letter::END;
-use super::waker::{LOCAL, WokeItself};
+use super::waker::{LOCAL, Mail, WokeItself};
+use crate::mailbox::Mailbox;
+use crate::primitives::Arc;
 
 /// A loop's part of a thread while another loop is there.
 #[derive(Clone, Copy)]
 pub(crate) struct Absent {
     /// Its name, 0 for none.
     pub(crate) loop_id: u64,
+    /// Where its mailbox is.
+    mailbox: usize,
     /// Its list of the woken.
     pub(crate) woken: u32,
     /// The task that was being polled.
@@ -30,6 +34,7 @@ pub(crate) struct Absent {
 pub(crate) fn switch_loop(next: Absent) -> Absent {
     LOCAL.with(|local| Absent {
         loop_id: local.loop_id.replace(next.loop_id),
+        mailbox: local.mailbox.replace(next.mailbox),
         woken: local.newest.replace(next.woken),
         running: local.running.replace(next.running),
         woke_itself: local.woke_itself.replace(next.woke_itself),
@@ -38,9 +43,10 @@ pub(crate) fn switch_loop(next: Absent) -> Absent {
 
 impl Absent {
     /// A loop between two polls.
-    pub(crate) fn between_polls(loop_id: u64, woken: u32) -> Self {
+    pub(crate) fn between_polls(loop_id: u64, mailbox: &Arc<Mailbox<Mail>>, woken: u32) -> Self {
         Self {
             loop_id,
+            mailbox: Arc::as_ptr(mailbox).addr(),
             woken,
             running: END,
             woke_itself: WokeItself::No,

@@ -51,6 +51,6 @@ impl TaskTable {
 
     /// A waker that is no task's yet.
     pub(super) fn new_bell(&self) -> Bell {
-        Bell::new(self.loop_id, Arc::clone(&self.mailbox))
+        Bell::new(Arc::clone(&self.mailbox))
     }
 }

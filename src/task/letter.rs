@@ -38,10 +38,8 @@ pub(crate) struct TaskWaker {
     pub(super) link: AtomicU32,
     /// Up while a letter of ours is on its way.
     posted: Flag,
-    /// Which loop the task lives on.
-    pub(super) loop_id: u64,
-    /// The other door.
-    mailbox: Arc<Mailbox<Mail>>,
+    /// The other door, which also says what loop the task lives on.
+    pub(super) mailbox: Arc<Mailbox<Mail>>,
 }
 
 /// Neither woken nor queued.
@@ -55,13 +53,12 @@ pub(super) const DEAD: u32 = u32::MAX - 3;
 
 impl TaskWaker {
     /// The waker of the task at `index`.
-    pub(super) fn new(index: u32, loop_id: u64, mailbox: Arc<Mailbox<Mail>>) -> Self {
+    pub(super) fn new(index: u32, mailbox: Arc<Mailbox<Mail>>) -> Self {
         let (index, link) = (AtomicU32::new(index), AtomicU32::new(IDLE));
         Self {
             index,
             link,
             posted: Flag::new(),
-            loop_id,
             mailbox,
         }
     }
@@ -82,8 +79,8 @@ impl TaskWaker {
     }
 
     // ORDER: all accesses to `link` and `index`, here and in `waker.rs`, are
-    // Relaxed loads and stores by the loop's own thread (the test on `loop_id`
-    // sees to that): cells that happen to be `Sync`.
+    // Relaxed loads and stores by the loop's own thread (the test in
+    // `wake_by_ref` sees to that): cells that happen to be `Sync`.
 
     /// Gives the waker to another task, which has this link. Only when nobody else
     /// holds it.

@@ -59,7 +59,7 @@ impl TaskTable {
         Self {
             deck: Deck::new(Rc::clone(&home)),
             line: Cell::new(END),
-            spare: RefCell::new(Bell::new(loop_id, Arc::clone(&mailbox))),
+            spare: RefCell::new(Bell::new(Arc::clone(&mailbox))),
             aborts: RefCell::default(),
             estate: Estate::default(),
             home,

@@ -37,6 +37,12 @@ pub(crate) struct Bell {
 pub(super) struct Local {
     /// The loop that runs on this thread now, 0 for none.
     pub(super) loop_id: Cell<u64>,
+    /// Where its mailbox is, 0 for none: this is how a waker knows its loop.
+    ///
+    /// WHY NOT a number in the waker: there may be a million wakers, and with it each
+    /// takes 64 bytes and not 48. No other loop's mailbox can be there while the waker,
+    /// which holds its own, lives.
+    pub(super) mailbox: Cell<usize>,
     /// The newest of the woken tasks, [`END`] for none.
     pub(super) newest: Cell<u32>,
     /// The task that is being polled, [`END`] for none.
@@ -49,6 +55,7 @@ thread_local! {
     pub(super) static LOCAL: Local = const {
         Local {
             loop_id: Cell::new(0),
+            mailbox: Cell::new(0),
             newest: Cell::new(END),
             running: Cell::new(END),
             woke_itself: Cell::new(WokeItself::No),
@@ -67,8 +74,8 @@ pub(crate) enum WokeItself {
 
 impl Bell {
     /// A waker that is no task's yet.
-    pub(super) fn new(loop_id: u64, mailbox: Arc<Mailbox<Mail>>) -> Self {
-        let shared = Arc::new(TaskWaker::new(END, loop_id, mailbox));
+    pub(super) fn new(mailbox: Arc<Mailbox<Mail>>) -> Self {
+        let shared = Arc::new(TaskWaker::new(END, mailbox));
         Self {
             waker: Waker::from(Arc::clone(&shared)),
             shared,
@@ -84,7 +91,7 @@ impl Bell {
 
 impl TaskWaker {
     // ORDER: Relaxed; `link` and `index` belong to the loop's own thread (see
-    // `letter.rs`), and the test on `loop_id` has just seen that this is it.
+    // `letter.rs`), and the test on `mailbox` has just seen that this is it.
     #[inline]
     fn link_into(&self, local: &Local) {
         if self.link.load(Ordering::Relaxed) == IDLE {
@@ -108,7 +115,7 @@ impl Wake for TaskWaker {
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         LOCAL.with(|local| {
-            if local.loop_id.get() != self.loop_id {
+            if local.mailbox.get() != Arc::as_ptr(&self.mailbox).addr() {
                 return TaskWaker::wake_from_afar(self);
             }
             // ORDER: Relaxed, the loop's own thread.

@@ -68,7 +68,7 @@ impl Loop {
 
     /// The waker of task `index` on this loop.
     pub(crate) fn waker(&self, index: u32) -> Arc<TaskWaker> {
-        Arc::new(TaskWaker::new(index, 1, self.mailbox.clone()))
+        Arc::new(TaskWaker::new(index, self.mailbox.clone()))
     }
 
     /// What `open_mail` does: takes the letters, and opens those that wake.
