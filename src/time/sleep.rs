@@ -10,6 +10,7 @@ use crate::clock::{instant_after, is_never};
 use crate::driver::timers::TimerKey;
 use crate::runtime::{WrongLoop, current};
 use std::future::Future;
+use std::num::NonZero;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
@@ -37,8 +38,8 @@ pub struct Sleep {
 /// An armed timer.
 #[derive(Clone, Copy, Debug)]
 struct Timer {
-    /// The loop it is armed on.
-    loop_id: u64,
+    /// The loop it is armed on; not zero, so that "no timer" needs no room of its own.
+    loop_id: NonZero<u64>,
     /// Its name there.
     key: TimerKey,
 }
@@ -77,7 +78,7 @@ impl Sleep {
         let Some(Timer { loop_id, key }) = self.timer.take() else {
             return;
         };
-        current::give_back(loop_id, move |state| {
+        current::give_back(loop_id.get(), move |state| {
             // LAW T5: the waker leaves the borrow before it is dropped.
             let waker = state.timers.borrow_mut().cancel(key);
             drop(waker);
@@ -91,16 +92,18 @@ impl Sleep {
             // LAW T5: a foreign waker's clone and drop are user code.
             let waker = waker.clone();
             self.timer = Some(current::with(|state| Timer {
-                loop_id: state.id,
+                loop_id: NonZero::new(state.id).expect("loops are counted from one"),
                 key: state.timers.borrow_mut().arm(deadline, waker),
             })?);
             return Ok(());
         };
-        if current::with_loop(loop_id, |state| state.timers.borrow().wakes(key, waker))? {
+        if current::with_loop(loop_id.get(), |state| {
+            state.timers.borrow().wakes(key, waker)
+        })? {
             return Ok(());
         }
         let waker = waker.clone();
-        let (key, old) = current::with_loop(loop_id, |state| {
+        let (key, old) = current::with_loop(loop_id.get(), |state| {
             let mut timers = state.timers.borrow_mut();
             match timers.set_waker(key, waker) {
                 Ok(old) => (key, Some(old)),
