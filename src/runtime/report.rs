@@ -9,7 +9,6 @@
 //! Read next: `state.rs`.
 
 use super::state::LoopState;
-use crate::mailbox;
 use crate::task::join::drop_caught;
 use crate::task::{TaskLabel, TaskState};
 use std::cell::RefCell;
@@ -240,16 +239,14 @@ impl fmt::Display for Report {
 }
 
 impl Stuck {
-    /// Who would wait for ever, and whether a waker is still out somewhere.
-    pub(super) fn of(state: &LoopState) -> (Self, bool) {
+    /// Who would wait for ever.
+    pub(super) fn of(state: &LoopState) -> Self {
         let mut tasks = Vec::new();
         state.table.for_each_live(|sched, state| {
             let (task, polls) = (TaskLabel::of(sched), sched.polls());
             tasks.push(StuckTask { task, state, polls });
         });
-        // The fences in here make what their threads posted visible to our next look.
-        let handles = mailbox::is_held_elsewhere(&state.handles, 1);
-        (Self { tasks }, state.table.is_wakeable() || handles)
+        Self { tasks }
     }
 }
 

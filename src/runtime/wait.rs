@@ -12,6 +12,7 @@
 use super::Runtime;
 use super::report::{Report, Stuck};
 use crate::clock;
+use crate::mailbox;
 use crate::policy::Policy;
 use std::time::Instant;
 
@@ -47,18 +48,20 @@ impl<P: Policy + 'static> Runtime<P> {
                 self.woke_up(from);
                 Ok(())
             }
-            _ => Err(Stuck::of(&self.state).0),
+            _ => Err(Stuck::of(&self.state)),
         }
     }
 
     /// No timer, no source, no job: only another thread can help, if one exists.
     fn wait_for_threads(&mut self) -> Result<(), Stuck> {
-        let (stuck, wakeable) = Stuck::of(&self.state);
+        // The fences in here make what their threads posted visible to our next look.
+        let handles = mailbox::is_held_elsewhere(&self.state.handles, 1);
+        let wakeable = handles || self.state.table.is_wakeable();
         if !self.state.mailbox.is_empty() {
             return Ok(());
         }
         if !wakeable {
-            return Err(stuck);
+            return Err(Stuck::of(&self.state));
         }
         let Some(patience) = self.stuck_after.filter(|_| !self.stuck_reported) else {
             return self.block(None);
@@ -68,6 +71,7 @@ impl<P: Policy + 'static> Runtime<P> {
         if self.now < until || !self.state.mailbox.is_empty() {
             return Ok(());
         }
+        let stuck = Stuck::of(&self.state);
         if self.stuck_ends {
             return Err(stuck);
         }

@@ -265,9 +265,9 @@ impl Deck {
     pub(super) fn each(&self, mut look: impl FnMut(&Sched)) {
         let pages = self.pages.borrow();
         let cards = pages.iter().flat_map(|page| &page.cards);
-        cards
-            .filter(|card| card.life.is_taken())
-            .for_each(&mut look);
+        let taken = cards.filter(|card| card.life.is_taken());
+        // Not beyond the last one: where one task waits, that is soon.
+        taken.take(self.taken.get()).for_each(&mut look);
     }
 
     /// The cards that are taken and `wanted`, in the order of their places.
