@@ -87,8 +87,7 @@ impl Fetch {
     }
 
     /// The right to a connection, where policies say who gets one.
-    fn pass(&mut self) -> Passing<'_> {
-        // In a box: most clients have no doors, and all their futures would be so large.
+    fn pass(&mut self) -> Rare<'_, (Box<Pass>, Duration)> {
         Box::pin(async {
             let Some(doors) = &self.client.0.doors else {
                 return Err(ErrorKind::Runtime.into());
@@ -99,10 +98,12 @@ impl Fetch {
     }
 
     /// Waits for a file.
-    async fn opened(&mut self, opening: Opening) -> Result<Sending, Error> {
-        let opened = opening.await;
-        self.now = time::now();
-        opened
+    fn opened(&mut self, opening: Opening) -> Rare<'_, Sending> {
+        Box::pin(async {
+            let opened = opening.await;
+            self.now = time::now();
+            opened
+        })
     }
 
     /// May it be tried again, and only on a new connection?
@@ -194,7 +195,7 @@ impl Fetch {
             tls: client.tls_id(&self.origin),
             fresh,
             queue: self.request.options.deadlines.queue,
-            total: self.total,
+            total: self.total(),
             tracer: &self.tracer,
         }
     }
@@ -226,7 +227,7 @@ impl Fetch {
             options: self.request.options.clone(),
             tracer: self.tracer.clone(),
             queued,
-            total: self.total,
+            total: self.total(),
         };
         Box::pin(dial(client.dialer.clone(), order, slot))
     }
@@ -268,5 +269,5 @@ impl Fetch {
     }
 }
 
-/// The future of a pass.
-type Passing<'a> = Pin<Box<dyn Future<Output = Result<(Box<Pass>, Duration), Error>> + 'a>>;
+/// What most requests do not wait for. In a box, or the futures of all would be as large.
+type Rare<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;

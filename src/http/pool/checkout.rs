@@ -158,15 +158,10 @@ impl Checkout<'_> {
             }
             return Poll::Ready(dialed);
         }
-        let Fetch {
-            request,
-            total,
-            now,
-            ..
-        } = self.fetch;
-        let own = request.options.deadlines.queue;
-        let own = own.map(|queue| (instant_after(*now, queue), Deadline::Queue));
-        let (due, deadline) = earlier(own, *total);
+        let fetch = self.fetch;
+        let own = fetch.request.options.deadlines.queue;
+        let own = own.map(|queue| (instant_after(fetch.now, queue), Deadline::Queue));
+        let (due, deadline) = earlier(own, fetch.total());
         self.alarm.poll(cx, due).map(|()| {
             let error = Error::timeout(deadline, Phase::Queue);
             Err(error.with_timings(self.in_line()))

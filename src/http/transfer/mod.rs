@@ -95,7 +95,7 @@ impl Transfer {
             exchange: Exchange::begin_after(spare_head(), asked, options.limits.clone()),
             outbox: Some(outbox),
             refused: None,
-            watch: Watch::new(options.clone(), fetch.total, fetch.now),
+            watch: Watch::new(options.clone(), fetch.total(), fetch.now),
             timings: OnceCell::new(),
             client: fetch.client.0.clone(),
             tracer: fetch.tracer.clone(),
