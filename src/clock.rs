@@ -76,14 +76,14 @@ impl Clock {
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// The instant `delay` after `now`; delays that overflow become a far instant
-/// that [`is_never`] recognises.
+/// that [`never()`] tells.
 pub(crate) fn instant_after(now: Instant, delay: Duration) -> Instant {
     now.checked_add(delay.min(NEVER)).unwrap_or(now)
 }
 
-/// Whether an instant is as good as never for a loop that began at `start`.
-pub(crate) fn is_never(start: Instant, instant: Instant) -> bool {
-    instant.saturating_duration_since(start) >= NEVER
+/// From here on an instant is as good as never for a loop that began at `start`.
+pub(crate) fn never(start: Instant) -> Instant {
+    instant_after(start, NEVER)
 }
 
 /// The present instant of the system, for code that runs in no loop.

@@ -121,17 +121,22 @@ impl<T> Slab<T> {
     /// Takes the value out; its key is stale from here on.
     pub(crate) fn remove(&mut self, key: Key<T>) -> Option<T> {
         self.get(key)?;
-        let place = &mut self.places[key.index as usize];
+        self.remove_at(key.index)
+    }
+
+    /// Takes out whatever lives at a place, for callers that know it is theirs.
+    #[inline]
+    pub(crate) fn remove_at(&mut self, index: u32) -> Option<T> {
+        let place = self.places.get_mut(index as usize)?;
         // A place on its last generation stays out of the free list for ever.
         let last = place.generation == u32::MAX;
-        let next = if last { NONE } else { self.free };
-        let Content::Taken(value) = std::mem::replace(&mut place.content, Content::Free(next))
-        else {
+        let free = Content::Free(if last { NONE } else { self.free });
+        let Content::Taken(value) = std::mem::replace(&mut place.content, free) else {
             return None;
         };
         if !last {
             place.generation += 1;
-            self.free = key.index;
+            self.free = index;
         }
         self.len -= 1;
         Some(value)
@@ -168,12 +173,6 @@ impl<T> Slab<T> {
             Content::Taken(value) => Some(value),
             Content::Free(_) => None,
         }
-    }
-
-    /// The key of whatever lives at a place now.
-    pub(crate) fn key_at(&self, index: u32) -> Option<Key<T>> {
-        let place = self.places.get(index as usize)?;
-        Some(Key::new(index, place.generation))
     }
 
     /// All values in the order of their places.

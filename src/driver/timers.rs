@@ -158,8 +158,7 @@ impl Timers {
     /// earliest was cancelled, only the beginning is looked through.
     pub(crate) fn next(&mut self) -> Option<Instant> {
         let (level, slot) = self.first_slot()?;
-        let list = self.levels[level].slots[slot];
-        if list.is_stale {
+        if self.levels[level].slots[slot].is_stale {
             self.refresh(level, slot);
         }
         let earliest = self.levels[level].slots[slot].earliest;
@@ -177,18 +176,16 @@ impl Timers {
             if list.earliest > now {
                 return None;
             }
-            if list.first == list.last && !list.is_stale {
-                // One alone need not move down first.
-                let waker = self.cancel(self.timers.key_at(list.first)?);
+            // One alone need not move down first.
+            if level == 0 || list.first == list.last && !list.is_stale {
+                let timer = self.timers.remove_at(list.first)?;
+                self.unlink(&timer);
                 self.origin = list.earliest;
-                return waker;
+                return Some(timer.waker);
             }
             // No timer is before it, and only those of this slot differ from it in no
             // digit above.
             self.origin = list.earliest;
-            if level == 0 {
-                return self.cancel(self.timers.key_at(list.first)?);
-            }
             self.cascade(level, slot);
         }
     }

@@ -273,11 +273,12 @@ impl<S: Source> Registered<S> {
     /// Takes back the waker of one direction, from wherever we are.
     fn cancel(&self, direction: Direction, then: fn(Waker)) {
         let key = self.key;
-        current::give_back(self.loop_id, move |state| {
-            // LAW T5: a statement of its own, so the borrow ends before the waker does.
-            let waker = state.reactor.borrow_mut().unwatch(key, direction);
-            waker.into_iter().for_each(then);
-        });
+        // LAW T5: the waker leaves the loop before it is used.
+        current::give_back(
+            self.loop_id,
+            move |state| state.reactor.borrow_mut().unwatch(key, direction),
+            move |waker| waker.into_iter().for_each(then),
+        );
     }
 
     fn poll_with<R>(
@@ -398,16 +399,15 @@ impl<S: Source> Drop for Registered<S> {
             }
             reactor.forget(key)
         });
+        drop(source);
         if here.is_err() {
-            // The descriptor closes on this thread; the place goes back by letter.
-            drop(source);
-            current::give_back(self.loop_id, move |state| {
-                let wakers = state.reactor.borrow_mut().forget(key);
-                drop(wakers);
-                source_closed();
-            });
+            // The descriptor has closed on this thread; the place goes back by letter.
+            current::give_back(
+                self.loop_id,
+                move |state| state.reactor.borrow_mut().forget(key),
+                |_wakers| source_closed(),
+            );
         } else {
-            drop(source);
             source_closed();
         }
     }

@@ -9,7 +9,7 @@ use super::state::{LoopState, PoolLimits};
 use super::stats::{ScheduleHash, Stats};
 use super::watchdog::Watchdog;
 use super::{Observer, Runtime, current};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::driver::reactor::Reactor;
 use crate::driver::timers::Timers;
 use crate::mailbox::{self, Mailbox};
@@ -289,6 +289,7 @@ fn loop_state(settings: &Settings, seed: u64, swappable: bool) -> io::Result<Rc<
         id,
         clock,
         started: now,
+        never: clock::never(now),
         table: Rc::new(TaskTable::new(id, Arc::clone(&mailbox))),
         timers: RefCell::new(Timers::new(now)),
         reactor: RefCell::new(reactor),

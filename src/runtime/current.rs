@@ -127,23 +127,21 @@ pub(crate) fn turn() -> Option<u64> {
 }
 
 /// Gives something back to loop `id` from wherever we are: at once on the loop
-/// itself, by letter from elsewhere, not at all when it is gone.
-pub(crate) fn give_back(id: u64, act: impl FnOnce(&Rc<LoopState>) + Send + 'static) {
+/// itself, by letter from elsewhere, not at all when it is gone. `act` must not run user
+/// code; `then` may, with what `act` took out.
+pub(crate) fn give_back<R>(
+    id: u64,
+    act: impl FnOnce(&Rc<LoopState>) -> R + Send + 'static,
+    then: impl FnOnce(R) + Send + 'static,
+) {
+    let here = move || with(act).map_or((), then);
     if waker::loop_id() == id {
-        if let Ok(state) = state() {
-            act(&state);
-        }
-        return;
+        return here();
     }
     let Some(mailbox) = mailbox_of(id) else {
         return;
     };
-    let letter = move || {
-        if let Ok(state) = state() {
-            act(&state);
-        }
-    };
-    drop(mailbox.post(Mail::Call(Box::new(letter))));
+    drop(mailbox.post(Mail::Call(Box::new(here))));
 }
 
 /// The mailbox of a loop that lives.

@@ -37,6 +37,8 @@ pub(crate) struct LoopState {
     pub(crate) clock: Clock,
     /// When the loop was made.
     pub(crate) started: Instant,
+    /// A deadline from here on never comes.
+    pub(crate) never: Instant,
     /// All tasks.
     pub(crate) table: Rc<TaskTable>,
     /// All armed timers.

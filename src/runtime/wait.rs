@@ -41,7 +41,7 @@ impl<P: Policy + 'static> Runtime<P> {
             return Ok(());
         }
         match until {
-            Some(until) if !clock::is_never(self.state.started, until) => {
+            Some(until) if until < self.state.never => {
                 let from = self.now;
                 self.observe(|observer| observer.before_wait(Some(until), from));
                 self.state.clock.jump_to(until);

@@ -6,7 +6,7 @@
 //! Read next: `timeout.rs`.
 
 use crate::budget;
-use crate::clock::{instant_after, is_never};
+use crate::clock::instant_after;
 use crate::driver::timers::TimerKey;
 use crate::runtime::{WrongLoop, current};
 use std::future::Future;
@@ -78,11 +78,13 @@ impl Sleep {
         let Some(Timer { loop_id, key }) = self.timer.take() else {
             return;
         };
-        current::give_back(loop_id.get(), move |state| {
-            // LAW T5: the waker leaves the borrow before it is dropped.
-            let waker = state.timers.borrow_mut().cancel(key);
-            drop(waker);
-        });
+        // LAW T5: the waker leaves the loop before it is dropped.
+        let loop_id = loop_id.get();
+        current::give_back(
+            loop_id,
+            move |state| state.timers.borrow_mut().cancel(key),
+            drop,
+        );
     }
 
     /// Arms the timer, or makes sure that it will wake this waker.
@@ -142,10 +144,10 @@ impl Sleep {
     pub(crate) fn poll_deadline(&mut self, waker: &Waker) -> Poll<()> {
         // WHY NOT another look at the clock: who is over by now, and was not at the last
         // look, is woken at the end of this turn.
-        let clock = current::with(|state| (state.clock.last_look(), state.started));
-        let (now, start) = clock.unwrap_or_else(|error| panic!("sleep: {error}"));
+        let clock = current::with(|state| (state.clock.last_look(), state.never));
+        let (now, never) = clock.unwrap_or_else(|error| panic!("sleep: {error}"));
         // LAW C01: only the clock says that it is over.
-        if self.deadline <= now && !is_never(start, self.deadline) {
+        if self.deadline <= now && self.deadline < never {
             self.cancel();
             return Poll::Ready(());
         }
