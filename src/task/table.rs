@@ -98,7 +98,7 @@ impl TaskTable {
     pub(crate) fn collect(&self) -> Option<Runnable> {
         // LAW T2: a task on the list is never released. The mark of its end is no place.
         let newest = self.deck.point_at(waker::take_list())?;
-        // WHY NOT `line_up` always: most lists have one, which needs no turning over.
+        // WHY NOT `turn_over` always: most lists have one, which needs none.
         match newest.life.relink(QUEUED) {
             END => self.issue_to(newest),
             older => {
@@ -151,7 +151,7 @@ impl TaskTable {
         CheckedOut::Husk
     }
 
-    /// Puts a task back that waits, or that has woken itself: then its ticket stays out.
+    /// After a poll: the task waits, or it has woken itself, and then its ticket stays out.
     #[inline(always)]
     pub(crate) fn check_in(&self, card: &Sched, woken: WokeItself) {
         card.life.stage.set(match woken {
