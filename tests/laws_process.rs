@@ -126,6 +126,19 @@ fn x02_x03_alone() {
     let built = std::panic::catch_unwind(|| Runtime::builder().policy(Refuses).build());
     drop(built);
     assert_eq!(holdings(), baseline);
+    // Nor does the handle of a future that was refused and panics in its drop.
+    let runtime = Runtime::builder().on_report(|_| ()).build().unwrap();
+    let refused = OnDrop(|| {
+        let bomb = Bomb;
+        spawn(async move { drop(bomb) }).detach();
+    });
+    let task = async move {
+        let _refused = refused;
+        pending::<()>().await;
+    };
+    runtime.spawn(task).detach();
+    drop(runtime);
+    assert_eq!(holdings(), baseline);
     for _ in 0..1000 {
         let mut runtime = Runtime::new().unwrap();
         let (waker, left) = use_everything(&mut runtime);

@@ -96,11 +96,14 @@ where
 {
     let site = Location::caller();
     let mut job = Some(job::boxed(future));
-    current::with(|state| start(state, &mut job, options, site))
-    // A refused future is dropped here, with nothing borrowed.
+    let handle = current::with(|state| start(state, &mut job, options, site));
+    // A refused future is dropped with nothing borrowed.
+    // WHY NOT at the closing brace: if it panics there, the result is left behind for ever.
+    drop(job);
+    handle
 }
 
-/// Puts a task into a loop that is the current one.
+/// Puts a task into a loop that is the current one, and open.
 pub(super) fn spawn_on<F>(
     state: &Rc<LoopState>,
     future: F,
