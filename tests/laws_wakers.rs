@@ -371,3 +371,56 @@ fn t21_will_wake_true_for_clones() {
         Poll::Ready(())
     }));
 }
+
+/// Waits for ever; counts its polls and shows its waker.
+fn shows_its_waker(polls: &Count, shown: &Shown) -> impl Future<Output = ()> + use<> {
+    let (polls, shown) = (polls.clone(), Rc::clone(shown));
+    poll_fn(move |cx| {
+        polls.add();
+        *shown.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    })
+}
+
+type Shown = Rc<RefCell<Option<Waker>>>;
+
+#[test]
+fn t3_a_wake_where_another_loop_is_goes_to_the_loop_of_its_task() {
+    let (polls, shown, others) = (Count::default(), Rc::default(), Count::default());
+    let (mut runtime, mut other) = (virtual_runtime(), virtual_runtime());
+    // Both tasks have the same place.
+    let task = runtime.spawn(shows_its_waker(&polls, &shown));
+    let bystander = other.spawn(shows_its_waker(&others, &Rc::default()));
+    assert_eq!(task.id(), bystander.id());
+    runtime.block_on(sleep(MS));
+    let waker = shown.take().unwrap();
+    other.block_on(async {
+        sleep(MS).await;
+        waker.wake_by_ref();
+        sleep(MS).await;
+    });
+    runtime.block_on(sleep(MS));
+    assert_eq!((polls.get(), others.get()), (2, 1));
+    // The other one ends within a poll of ours.
+    let late = waker.clone();
+    let woken = OnDrop(move || late.wake_by_ref());
+    other.spawn(async move { drop(woken) }).detach();
+    runtime.block_on(async {
+        sleep(MS).await;
+        drop(other);
+        sleep(MS).await;
+    });
+    assert_eq!((polls.get(), others.get()), (3, 1));
+    // The loop is gone, and another one may be where it was.
+    drop(runtime);
+    let mut last = virtual_runtime();
+    last.spawn(shows_its_waker(&others, &Rc::default()))
+        .detach();
+    last.block_on(async {
+        sleep(MS).await;
+        waker.wake_by_ref();
+        sleep(MS).await;
+    });
+    assert_eq!((polls.get(), others.get()), (3, 2));
+    drop(task);
+}
