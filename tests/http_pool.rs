@@ -229,6 +229,26 @@ fn p07_idle_and_lifetime_limits() {
     });
 }
 
+/// A response may lie unread for long: its connection is in use until it is read, and
+/// only then begins to be idle.
+#[test]
+fn p07_a_slow_reader_takes_nothing_of_the_idle_time() {
+    let (builder, memory) = serving(|_| Reply::ok("ok"));
+    simulate(async {
+        let client = builder.idle_timeout(ms(1000)).build().unwrap();
+        for _ in 0..3 {
+            let response = client.get("http://h.test/").send().await.unwrap();
+            time::sleep(ms(5000)).await;
+            assert_eq!(response.bytes().await.unwrap(), b"ok");
+            time::sleep(ms(900)).await;
+            assert_eq!(client.connections(), (1, 1));
+        }
+        time::sleep(ms(101)).await;
+        assert_eq!(client.connections(), (0, 0));
+    });
+    assert_eq!(memory.connections(), 1);
+}
+
 #[test]
 fn the_servers_keep_alive_is_honoured_with_a_margin() {
     for (hint, idle) in [

@@ -29,6 +29,7 @@ use super::event::{Stage, Upload};
 use super::fetch::Options;
 use super::kind::Phase;
 use crate::clock::instant_after;
+use crate::runtime::current;
 use crate::time;
 
 /// The times of one exchange.
@@ -54,6 +55,8 @@ pub(crate) struct Watch {
     latest: Instant,
     /// Something has happened since.
     behind: bool,
+    /// In which turn of the loop bytes came last that were waited for.
+    read_in: Option<u64>,
     /// The window of the minimum rate, once the body is being waited for.
     window: Option<Window>,
 }
@@ -100,6 +103,7 @@ impl Watch {
             waiting: None,
             latest: now,
             behind: false,
+            read_in: None,
             window: None,
         }
     }
@@ -141,6 +145,7 @@ impl Watch {
         self.waiting = None;
         self.latest = now;
         self.behind = false;
+        self.read_in = current::turn();
         if let Some(window) = &mut self.window
             && let Some(since) = window.since.take()
         {
@@ -263,11 +268,14 @@ impl Watch {
     }
 
     /// It is over, and nothing is waited for any more: there is no timer from here on
-    /// (law P08). Returns when the last thing happened.
+    /// (law P08). Returns what time it is: when the last bytes came, unless their reader
+    /// let the loop wait before it came to them.
     pub(crate) fn rest(&mut self) -> Instant {
         self.alarm = Alarm::default();
         if std::mem::take(&mut self.behind) {
             self.latest = time::now();
+        } else if self.read_in != current::turn() {
+            return time::now();
         }
         self.latest
     }
