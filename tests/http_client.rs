@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use downbeat::http::{
     AddressGuard, Body, Client, ClientBuilder, ErrorKind, Event, Limit, Limits, Method, Phase,
-    Proxy, Quirk, RedirectFault, RedirectPolicy, RequestFault, ResolveFault,
+    Proxy, Quirk, RedirectFault, RedirectPolicy, RequestFault, ResolveFault, Response,
 };
 use downbeat::testing::origin::{Framing, Memory, Origin, Reply, Request, Service, Steps};
 use downbeat::testing::pair;
@@ -116,6 +116,26 @@ fn the_futures_of_a_request_are_small() {
     assert!(send <= 640, "send: {send} bytes");
     assert!(response <= 24, "a response: {response} bytes");
     assert!(bytes <= 256, "bytes: {bytes} bytes");
+}
+
+/// Responses that a thread still has when it ends are dropped like all others: on a thread
+/// that is going away no head is lent to anybody.
+#[test]
+fn a_response_may_outlive_what_its_thread_keeps() {
+    thread_local! {
+        static KEPT: RefCell<Vec<Response>> = const { RefCell::new(Vec::new()) };
+    }
+    let thread = std::thread::spawn(|| {
+        // First here, so it goes last.
+        KEPT.with_borrow_mut(Vec::clear);
+        let (client, _) = serving(echo);
+        let client = client.build().unwrap();
+        for _ in 0..2 {
+            let response = simulate(client.get("http://a.test/").send()).unwrap();
+            KEPT.with_borrow_mut(|kept| kept.push(response));
+        }
+    });
+    thread.join().unwrap();
 }
 
 #[test]

@@ -308,14 +308,15 @@ const SPARE_BYTES: usize = 8 * 1024;
 
 /// An old head, or an empty one.
 pub(crate) fn spare_head() -> ResponseHead {
-    SPARE.take()
+    // On a thread that is going away nothing is spare.
+    SPARE.try_with(Cell::take).unwrap_or_default()
 }
 
 impl Drop for Response {
     fn drop(&mut self) {
         let head = self.transfer.take_head();
         if head.headers.footprint() <= SPARE_BYTES {
-            SPARE.set(head);
+            let _ = SPARE.try_with(|spare| spare.set(head));
         }
     }
 }
