@@ -1,5 +1,7 @@
 //! Tests of the exchange: whole responses, at every split.
 
+use std::cell::Cell;
+
 use super::super::kind::{FramingFault, ParseFault};
 use super::super::limits::Limit;
 use super::super::method::Method;
@@ -32,6 +34,11 @@ struct Outcome {
     quirks: String,
 }
 
+thread_local! {
+    /// The head of the response before: lent to the next, it may change nothing.
+    static BEFORE: Cell<ResponseHead> = Cell::default();
+}
+
 /// Feeds `wire`, cut at `cuts`, and then the end of the connection, to an
 /// exchange whose request was sent.
 fn run(
@@ -41,7 +48,7 @@ fn run(
     cuts: &[usize],
     ended: Ended,
 ) -> Result<Outcome, ErrorKind> {
-    let mut exchange = Exchange::begin(asked.clone(), limits.clone());
+    let mut exchange = Exchange::begin_after(BEFORE.take(), asked.clone(), limits.clone());
     exchange.request_sent();
     let mut recv = RecvBuffer::new();
     let mut body = Vec::new();
@@ -77,15 +84,18 @@ fn run(
     let text = |v: &[u8]| String::from_utf8_lossy(v).into_owned();
     let trailers = exchange.trailers().clone();
     let trailers = trailers.iter();
+    let head = exchange.take_head();
     let mut quirks = exchange.quirks();
     // Bytes that arrive after the end are for the idle watch to see.
     let clean = recv.is_empty() && !quirks.contains(Quirk::TrailingBytes);
     if !clean {
         quirks.insert(Quirk::TrailingBytes);
     }
+    let (status, fields) = (head.status, head.headers.len());
+    BEFORE.set(head);
     Ok(Outcome {
-        status: exchange.head().status,
-        fields: exchange.head().headers.len(),
+        status,
+        fields,
         informational,
         body,
         trailers: trailers.map(|(n, v)| format!("{n}={}", text(v))).collect(),
