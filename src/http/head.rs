@@ -1,7 +1,7 @@
 //! Reads the head of a response: status line and fields.
 //!
-//! Owns: the state between two reads, and the byte budget all heads of one
-//! exchange share.
+//! Owns: the state between two reads, the byte budget all heads of one exchange
+//! share, and a head that was read before, whose fields nobody sees any more.
 //!
 //! Laws: H10, what does not begin like HTTP/1 fails at its first wrong byte.
 //! H04, a head is searched once and parsed once. Nothing reads a field before

@@ -201,7 +201,7 @@ impl Headers {
         match self.fields.list.get_mut(place) {
             Some(old) => *old = field,
             None => {
-                // The first ones on this connection. Few heads have more.
+                // There was no head before. Few heads have more.
                 if self.fields.list.is_empty() {
                     self.fields.list.reserve(8);
                 }

@@ -4,7 +4,8 @@
 //!
 //! Laws: P02, every idle connection is watched: a byte, an end or an error
 //! closes it. P07, one that is idle for too long, or too old, is closed without
-//! anybody asking for it. While nothing is idle the keeper has no timer.
+//! anybody asking for it. While nothing is idle the keeper arms no timer; one that is
+//! armed already stays, and is the last if nothing is idle then.
 //!
 //! All connections share the keeper's waker, so a wake looks at all of them.
 //! That costs a flag each and no system call, and happens when a server closes
