@@ -27,7 +27,8 @@ pub struct Timings {
     pub write: Duration,
     /// From the last byte written to the first byte of the answer.
     pub first_byte: Duration,
-    /// From the start to now, or to the end of the body.
+    /// From the start to the last bytes that were waited for, to the end of the body once
+    /// it was read, or to the error.
     pub total: Duration,
 }
 
