@@ -80,7 +80,9 @@ impl<P: Policy + 'static> Runtime<P> {
         }
     }
 
-    /// Phase 2: polls. `WATCHED` compiles the clocks and the observer in or out.
+    /// Phase 2: polls. `WATCHED` compiles the clocks and the observer in or out. Each form
+    /// is a function of its own, so that the registers of one are not short for the other.
+    #[inline(never)]
     fn run<const WATCHED: bool>(&mut self, root: &mut Root<'_>) {
         let began = self.now;
         let mut left = self.polls_of_this_turn();
