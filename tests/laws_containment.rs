@@ -346,6 +346,9 @@ fn s07_spawn_from_anywhere() {
         .build()
         .unwrap();
     let refused = Count::default();
+    // How often the handle said that it was refused.
+    let refusals = Rc::new(Cell::new(0));
+    let said = Rc::clone(&refusals);
     runtime.block_on(async {
         let in_drop = count.clone();
         drop(spawn(async move {
@@ -371,10 +374,13 @@ fn s07_spawn_from_anywhere() {
             // Refused: dropped at once, and the handle knows.
             let mut refused = Box::pin(told.take().unwrap());
             assert_eq!(refused.id(), None);
-            let polled = refused
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()));
-            assert!(matches!(polled, Poll::Ready(Err(JoinError::RuntimeGone))));
+            // As often as it is asked.
+            for _ in 0..2 {
+                let mut cx = Context::from_waker(Waker::noop());
+                let polled = refused.as_mut().poll(&mut cx);
+                assert!(matches!(polled, Poll::Ready(Err(JoinError::RuntimeGone))));
+                said.set(said.get() + 1);
+            }
         });
         spawn(async move {
             let _at_shutdown = at_shutdown;
@@ -385,6 +391,6 @@ fn s07_spawn_from_anywhere() {
     });
     assert_eq!(refused.get(), 0);
     drop(runtime);
-    assert_eq!((count.get(), refused.get()), (12, 1));
+    assert_eq!((count.get(), refused.get(), refusals.get()), (12, 1, 2));
     assert!(try_spawn(async {}, SpawnOptions::new()).is_err());
 }

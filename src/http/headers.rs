@@ -160,7 +160,7 @@ impl Headers {
     }
 
     /// The fields of an old head are to be replaced by those of a new one, one by one.
-    pub(crate) fn replace(&mut self) {
+    pub(crate) fn begin_replacing(&mut self) {
         self.fields.lengths = 0;
     }
 
@@ -212,7 +212,7 @@ impl Headers {
     }
 
     /// The new head has so many fields, and this is its text.
-    pub(crate) fn replaced(&mut self, count: usize, text: &[u8]) {
+    pub(crate) fn end_replacing(&mut self, count: usize, text: &[u8]) {
         self.fields.list.truncate(count);
         self.bytes.clear();
         self.bytes.extend_from_slice(text);

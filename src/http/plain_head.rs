@@ -1,6 +1,7 @@
 //! The head of an ordinary response: checked and split in one pass.
 //!
-//! Owns: nothing; a pure function over the bytes that were read.
+//! Owns: nothing; a function over the bytes that were read and the head before them, whose
+//! lines need no second check where they are the same, and change nothing otherwise.
 //!
 //! Laws: what is taken here, `lines.rs` and httparse would take, with the same fields
 //! and without a quirk. At the first byte that is anything else this file gives up,
@@ -53,7 +54,7 @@ pub(super) fn split(bytes: &[u8], bounds: &Bounds, headers: &mut Headers) -> Opt
     let (version, status) = status_line(bytes)?;
     let mut end = text_end(bytes, REASON)?;
     let (mut line, mut count) = (0_usize, 0_usize);
-    headers.replace();
+    headers.begin_replacing();
     loop {
         if end.wrapping_sub(line) > bounds.line_bytes {
             return None;
@@ -79,7 +80,7 @@ pub(super) fn split(bytes: &[u8], bounds: &Bounds, headers: &mut Headers) -> Opt
     if length > bounds.bytes.0 {
         return None;
     }
-    headers.replaced(count, bytes.get(..length)?);
+    headers.end_replacing(count, bytes.get(..length)?);
     Some(PlainHead {
         version,
         status,

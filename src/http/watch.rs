@@ -155,8 +155,8 @@ impl Watch {
         }
     }
 
-    /// Something happened that tells nothing but that time goes on.
-    pub(crate) fn on_else(&mut self) {
+    /// Something happened at a time that nobody looked at.
+    pub(crate) fn fall_behind(&mut self) {
         self.behind = true;
     }
 

@@ -70,7 +70,7 @@ impl Transfer {
                     return Poll::Ready(Ok(n));
                 }
                 Poll::Ready(Ok(Read::Ended(how, error))) => {
-                    self.watch.on_else();
+                    self.watch.fall_behind();
                     let ended = self.exchange.end(how).map(drop);
                     return Poll::Ready(with_cause(ended, error).map(|()| 0));
                 }
@@ -103,7 +103,7 @@ impl Transfer {
         self.connection = None;
         self.pass = None;
         self.exchange.forget_trailers();
-        self.watch.on_else();
+        self.watch.fall_behind();
         self.watch.rest();
     }
 

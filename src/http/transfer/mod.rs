@@ -155,7 +155,7 @@ impl Transfer {
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
         // One read can hold a thousand chunks, or inflate a thousandfold.
         if budget::spend(cx).is_pending() {
-            self.watch.on_else();
+            self.watch.fall_behind();
             // LAW C10: a flood ends at the total, too.
             self.watch.check_total()?;
             return Poll::Pending;
@@ -175,7 +175,7 @@ impl Transfer {
                     return Poll::Ready(Ok(Next::End));
                 }
                 event::Event::Again => {
-                    self.watch.on_else();
+                    self.watch.fall_behind();
                     budget::charge(usize::MAX);
                     if budget::spend(cx).is_pending() {
                         ready!(self.poll_watch(cx))?;
@@ -257,7 +257,7 @@ impl Transfer {
                 Ok(())
             }
             Ok(Read::Ended(how, error)) => {
-                self.watch.on_else();
+                self.watch.fall_behind();
                 let ended = self.exchange.end(how).map(drop);
                 with_cause(ended, error.or_else(|| self.refused.take()))
             }
